@@ -1,0 +1,65 @@
+# What every target of the project shares: language level, warnings, sanitizers, ccache, output folders.
+
+include_guard(GLOBAL)
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # ccache refuses precompiled headers unless it may ignore their time stamps.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      ${CCACHE_PROGRAM})
+endif()
+
+# Translation units that instantiate Beast take up to 2.8 GB each (docs/decisions): one at a time.
+set_property(GLOBAL PROPERTY JOB_POOLS heavy=1)
+
+add_library(distworker_options INTERFACE)
+target_compile_options(distworker_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wcast-qual -Wformat=2 -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(distworker_options INTERFACE -Wno-missing-designated-field-initializers)
+else()
+  # g++ 12 reports false positives of these on std::variant and std::expected under optimisation.
+  target_compile_options(distworker_options INTERFACE
+    -Wno-missing-field-initializers -Wno-maybe-uninitialized -Wno-restrict -Wno-dangling-pointer)
+endif()
+if(DISTWORKER_SANITIZE)
+  target_compile_options(distworker_options INTERFACE
+    -fsanitize=${DISTWORKER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(distworker_options INTERFACE -fsanitize=${DISTWORKER_SANITIZE})
+endif()
+
+# distworker_library(NAME SOURCES ... [LINK ...] [PRIVATE_LINK ...])
+# A component: target distworker_NAME, alias distworker::NAME, public headers in include/.
+function(distworker_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(distworker_${name} ${arg_SOURCES})
+  add_library(distworker::${name} ALIAS distworker_${name})
+  target_include_directories(distworker_${name} PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}/include")
+  target_link_libraries(distworker_${name} PUBLIC ${arg_LINK}
+    PRIVATE $<BUILD_INTERFACE:distworker_options> ${arg_PRIVATE_LINK})
+endfunction()
+
+# distworker_program(NAME SOURCES ... [LINK ...]): an executable in build/<preset>/bin.
+function(distworker_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE distworker_options ${arg_LINK})
+endfunction()
+
+# distworker_heavy(TARGET...): compile these one at a time, for their memory.
+function(distworker_heavy)
+  set_target_properties(${ARGN} PROPERTIES JOB_POOL_COMPILE heavy)
+endfunction()
