@@ -1,0 +1,20 @@
+# Every source of the core, sorted; one line each.
+set(DISTWORKER_CORE_SOURCES
+  src/backoff.cpp
+  src/byte_buffer.cpp
+  src/config_text.cpp
+  src/controller_url.cpp
+  src/host_name.cpp
+  src/payload_check.cpp
+  src/queue_pattern.cpp
+  src/request_signing.cpp
+  src/secret.cpp
+  src/signing.cpp
+  src/utf8.cpp
+  src/value.cpp
+  src/value_view.cpp
+  src/value_writer.cpp
+  src/wire.cpp
+  src/worker_config.cpp
+  src/worker_config_fields.cpp
+)
