@@ -22,11 +22,11 @@ namespace distworker {
 [[nodiscard]] bool queue_matches(std::string_view pattern, std::string_view queue) noexcept;
 
 /// Checks a pattern before it is bound: valid UTF-8, at most 1 KiB, `#` only as the last segment. A wildcard
-/// inside a segment ("add*") is a literal, which is rarely meant: refused too.
+/// character inside a longer segment ("c#", "add*") stands for itself and is allowed.
 [[nodiscard]] std::optional<config_fault> validate_pattern(std::string_view pattern);
 
-/// Whether `a` is asked before `b`: segment by segment from the left, literal before `*` before `#`. Of two
-/// patterns that match the same queue, one is always more specific.
+/// Whether `a` is asked before `b`: segment by segment from the left, literal before `*` before `#`, then the
+/// shorter one. Of two different patterns that match the same queue exactly one is more specific.
 [[nodiscard]] bool more_specific(std::string_view a, std::string_view b) noexcept;
 
 /// Values bound to patterns; the most specific match wins, whatever the order of registration. Looking up

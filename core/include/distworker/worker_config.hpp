@@ -110,13 +110,11 @@ private:
     std::shared_ptr<const contents> contents_; // never null
 };
 
-/// The longest provisioner, worker id and host name, in bytes.
-inline constexpr std::size_t max_name_bytes = 1024;
-
 /// What a field is, and which values it may have. Numbers and times include both ends of their range.
 struct text_rule {
     std::string worker_config::* member;
-    bool required = false;
+    std::size_t min_bytes = 0; ///< 1: may not be empty.
+    std::size_t max_bytes = 1024;
 };
 struct flag_rule {
     bool worker_config::* member;
