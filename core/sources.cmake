@@ -3,8 +3,23 @@ set(DISTWORKER_CORE_SOURCES
   src/backoff.cpp
   src/byte_buffer.cpp
   src/config_text.cpp
+  src/controller_dispatch.cpp
+  src/controller_engine.cpp
+  src/controller_frames.cpp
+  src/controller_registry.cpp
+  src/controller_store.cpp
+  src/controller_task.cpp
   src/controller_url.cpp
+  src/engine_messages.cpp
+  src/engine_names.cpp
+  src/engine_outbox.cpp
+  src/engine_poll.cpp
+  src/engine_session.cpp
+  src/engine_time.cpp
+  src/frame_read.cpp
+  src/frame_write.cpp
   src/host_name.cpp
+  src/outcome.cpp
   src/payload_check.cpp
   src/queue_pattern.cpp
   src/request_signing.cpp
@@ -17,4 +32,5 @@ set(DISTWORKER_CORE_SOURCES
   src/wire.cpp
   src/worker_config.cpp
   src/worker_config_fields.cpp
+  src/worker_group.cpp
 )

@@ -1,0 +1,49 @@
+// A task as an engine hands it out: views on the received frame, and what keeps that frame alive.
+//
+// Copies are cheap and valid on any thread, as long as one of them is held: all views (`id`, `queue`,
+// `input`, files) point into the shared message. Answer with an `outcome_writer` made from the task.
+#pragma once
+
+#include <distworker/byte_buffer.hpp>
+#include <distworker/delivery.hpp>
+#include <distworker/frame.hpp>
+#include <distworker/time.hpp>
+
+#include <cstdint>
+#include <string_view>
+
+namespace distworker {
+
+class assigned_task {
+public:
+    assigned_task() = default;
+    /// `content` points into `message`; `deadline` is `never` without a timeout.
+    assigned_task(shared_bytes message, const task_assign_view& content, delivery name,
+                  monotonic_time deadline, buffer_pool pool) noexcept
+        : message_{std::move(message)}, content_{content}, delivery_{name}, deadline_{deadline},
+          pool_{std::move(pool)} {}
+
+    [[nodiscard]] const delivery& name() const noexcept { return delivery_; }
+    [[nodiscard]] std::string_view id() const noexcept { return content_.task_id; }
+    [[nodiscard]] std::string_view queue() const noexcept { return content_.queue; }
+    [[nodiscard]] object_view input() const noexcept { return content_.input; }
+    [[nodiscard]] object_view metadata() const noexcept { return content_.metadata; }
+    [[nodiscard]] file_list_view files() const noexcept { return content_.files; }
+    /// Milliseconds as assigned; 0 or less: none.
+    [[nodiscard]] std::int64_t timeout_ms() const noexcept { return content_.timeout_ms; }
+    /// When the timeout passes, on the clock of the engine's inputs.
+    [[nodiscard]] monotonic_time deadline() const noexcept { return deadline_; }
+    /// Size of metadata and input as BSON: what the result has to share the document's limit with.
+    [[nodiscard]] std::size_t document_bytes() const noexcept { return content_.document_bytes; }
+    /// Where answers get their memory from.
+    [[nodiscard]] const buffer_pool& pool() const noexcept { return pool_; }
+
+private:
+    shared_bytes message_;
+    task_assign_view content_;
+    delivery delivery_;
+    monotonic_time deadline_ = never;
+    buffer_pool pool_;
+};
+
+} // namespace distworker

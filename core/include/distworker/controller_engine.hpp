@@ -1,0 +1,149 @@
+// The broker as a pure state machine: workers, queues, tasks; no sockets, no clock, no threads.
+//
+// Use it to build a controller for development and tests, or to play one in memory on virtual time; the
+// program `distworker-controller` is its host. Everything enters as an argument, everything leaves by
+// `poll()`. It behaves as the deployed controller does (protocol, sections 1 to 6), lost tasks included;
+// it is not the production controller, which keeps its tasks in a database.
+#pragma once
+
+#include <distworker/config_fault.hpp>
+#include <distworker/controller_output.hpp>
+#include <distworker/controller_task.hpp>
+#include <distworker/crypto.hpp>
+#include <distworker/frame.hpp>
+#include <distworker/message_kind.hpp>
+#include <distworker/secret.hpp>
+#include <distworker/time.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace distworker {
+
+struct controller_config {
+    /// Told to each worker at its registration: seconds without a task after which it ends; 0: never.
+    std::int32_t idle_time = 0;
+    /// How many finished tasks are kept; beyond it the one that finished first is dropped.
+    std::size_t keep = 10'000;
+    /// A larger message ends its connection.
+    std::size_t max_message_bytes = std::size_t{64} << 20U;
+};
+
+/// Who may register workers, and which queues those serve, by exact name.
+struct provisioner_spec {
+    std::string name;
+    secret token;
+    std::vector<std::string> queues;
+};
+
+/// A worker that is expected under an id of its own, as a provisioner starts it. Good for one connection.
+struct session_spec {
+    std::string worker_id;
+    secret token;
+    std::string provisioner;
+};
+
+/// A connected, registered worker.
+struct worker_info {
+    connection_id connection{};
+    std::string worker_id;
+    std::string provisioner;
+    std::string hostname;
+    std::int32_t cpu_cores = 0;
+    std::int64_t memory_mb = 0;
+    wall_time connected_at{};
+    std::optional<wall_time> heartbeat_at;
+    worker_health health = worker_health::unspecified;
+    resource_usage usage;
+    std::string task_id; ///< What runs there; empty when idle.
+    std::vector<std::string> queues;
+};
+
+/// A queue that a provisioner names or a kept task uses.
+struct queue_info {
+    std::string name;
+    std::size_t pending = 0;
+    std::size_t processing = 0;
+    std::size_t finished = 0; ///< Among the kept ones.
+    std::size_t workers = 0;  ///< Connected workers that serve it.
+};
+
+/// One page of the tasks, the youngest first.
+struct task_page {
+    std::vector<std::shared_ptr<const task_record>> tasks;
+    std::size_t total = 0; ///< In all pages.
+};
+
+/// Why a task could not be cancelled.
+enum class cancel_error : std::uint8_t { unknown_task, already_finished };
+
+/// The broker. Single-threaded; no call throws but for want of memory. A `now` that steps back is clamped.
+/// Calls for a connection that it does not know (any more) are ignored.
+class controller_engine {
+public:
+    /// `crypto` is not null. The same seed and inputs give the same outputs, ids included.
+    controller_engine(const controller_config& config, std::shared_ptr<const crypto> crypto,
+                      std::uint64_t seed);
+    controller_engine(const controller_engine&) = delete;
+    controller_engine& operator=(const controller_engine&) = delete;
+    ~controller_engine();
+
+    /// Setting up, at any time.
+    [[nodiscard]] std::expected<void, config_fault> add_provisioner(provisioner_spec provisioner);
+    /// The provisioner must be there.
+    [[nodiscard]] std::expected<void, config_fault> add_session(session_spec session);
+
+    /// A WebSocket connection is upgraded. The id is new.
+    void connected(connection_id connection, instant now);
+    /// A piece of a data message, in order. `part` is read during the call only.
+    void received(connection_id connection, message_kind kind, std::span<const std::byte> part,
+                  bool end_of_message, instant now);
+    /// A pong came, or a ping: the peer's answer to ours renews its deadline.
+    void alive(connection_id connection, instant now);
+    /// The message of the last `send_message` is written out.
+    void sent(connection_id connection, instant now);
+    /// The connection is over.
+    void disconnected(connection_id connection, instant now);
+    /// A deadline may have passed.
+    void tick(instant now);
+
+    /// The next output; `controller_idle` when there is none.
+    [[nodiscard]] controller_output poll(instant now);
+
+    /// Makes a task and returns it.
+    [[nodiscard]] std::expected<std::shared_ptr<const task_record>, request_fault>
+    submit(const task_spec& spec, instant now);
+    /// Ends a pending or processing task's record, with the error `CANCELLED`. A worker that runs it is not
+    /// told (there is no such frame); its outcome is refused when it comes.
+    [[nodiscard]] std::expected<std::shared_ptr<const task_record>, cancel_error> cancel(std::string_view id,
+                                                                                         instant now);
+    /// Null when there is no such task (any more).
+    [[nodiscard]] std::shared_ptr<const task_record> find(std::string_view id) const;
+    /// Page `page` (from 0) of `limit` tasks; of one queue unless `queue` is empty.
+    [[nodiscard]] task_page tasks(std::string_view queue, std::size_t page, std::size_t limit) const;
+    /// By name.
+    [[nodiscard]] std::vector<queue_info> queues() const;
+    /// In the order of their connections.
+    [[nodiscard]] std::vector<worker_info> workers() const;
+    [[nodiscard]] controller_counters counters() const noexcept;
+
+private:
+    class implementation;
+    std::unique_ptr<implementation> self_;
+};
+
+/// Times of the deployed controller (protocol, section 1).
+inline constexpr std::chrono::seconds controller_registration_timeout{15};
+inline constexpr std::chrono::seconds controller_ping_interval{3};
+inline constexpr std::chrono::seconds controller_read_timeout{15};
+inline constexpr std::chrono::seconds controller_write_timeout{10};
+
+} // namespace distworker

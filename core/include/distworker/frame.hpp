@@ -1,0 +1,200 @@
+// The seven frames of the protocol: reading what a peer sent, writing what goes out (protocol, section 2).
+//
+// Reading validates once and gives views into the message; nothing is copied. A frame that cannot be used
+// is a `frame_error`, which says whether it is a strike (counted, ignored) or names the task that must be
+// refused. Used by both engines; applications meet tasks and outcomes instead.
+#pragma once
+
+#include <distworker/byte_buffer.hpp>
+#include <distworker/value_view.hpp>
+#include <distworker/wire_writer.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <iterator>
+#include <span>
+#include <string_view>
+#include <variant>
+
+namespace distworker {
+
+/// `MessageType` of the wire.
+enum class frame_type : std::int32_t {
+    unspecified = 0,
+    worker_register = 2,
+    worker_register_response = 3,
+    heartbeat = 9,
+    task_assign = 10,
+    task_progress = 11,
+    task_complete = 12,
+    task_failed = 13,
+};
+
+/// `WorkerHealth` of the wire.
+enum class worker_health : std::uint8_t { unspecified = 0, up = 1, down = 2, warn = 3 };
+
+/// How much of the host is in use, as heartbeats report it.
+struct resource_usage {
+    float cpu_percent = 0;           ///< 0 to 100, over all cores.
+    std::int64_t memory_used_mb = 0; ///< MiB.
+    float gpu_utilization = 0;       ///< 0 to 100.
+};
+
+/// A file that belongs to a task or a result. Text from the peer: never a path to trust.
+struct file_view {
+    std::string_view file_id;
+    std::string_view filename;
+    std::string_view content_type;
+    std::int64_t size = 0; ///< Bytes, as claimed.
+    std::string_view storage_url;
+};
+
+/// The files of a task or a result, read where they lie in the frame.
+class file_list_view {
+public:
+    class iterator {
+    public:
+        using value_type = file_view;
+        using difference_type = std::ptrdiff_t;
+
+        iterator() noexcept : fields_{{}} {}
+        iterator(std::span<const std::byte> body, std::uint32_t field_id) noexcept
+            : fields_{body}, field_id_{field_id} {
+            ++*this;
+        }
+        file_view operator*() const noexcept;
+        iterator& operator++() noexcept;
+        void operator++(int) noexcept { ++*this; }
+        friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept { return it.done_; }
+
+    private:
+        wire::reader fields_;
+        std::uint32_t field_id_ = 0;
+        bool done_ = true;
+        std::span<const std::byte> file_;
+    };
+
+    file_list_view() = default;
+    file_list_view(std::span<const std::byte> body, std::uint32_t field_id) noexcept
+        : body_{body}, field_id_{field_id} {}
+    [[nodiscard]] iterator begin() const noexcept { return {body_, field_id_}; }
+    [[nodiscard]] static std::default_sentinel_t end() noexcept { return {}; }
+    [[nodiscard]] bool empty() const noexcept { return begin() == end(); }
+
+private:
+    std::span<const std::byte> body_;
+    std::uint32_t field_id_ = 0;
+};
+
+struct register_response_view {
+    std::int32_t idle_time = 0; ///< Seconds; 0 or less: stay for ever.
+};
+
+struct task_assign_view {
+    std::string_view task_id; ///< 1 byte to 1 KiB of UTF-8; opaque, never a path.
+    std::string_view queue;
+    object_view metadata;
+    object_view input;
+    std::int64_t timeout_ms = 0; ///< 0 or less: none.
+    file_list_view files;
+    std::size_t document_bytes = 0; ///< Metadata and input as BSON.
+};
+
+/// The signed part of a registration, and the signature over exactly these bytes.
+struct worker_register_view {
+    std::span<const std::byte> data;
+    std::span<const std::byte> signature;
+};
+struct signed_register_view {
+    std::string_view provisioner;
+    std::string_view worker_id;
+    std::string_view date;
+    std::string_view hostname;
+    std::int32_t cpu_cores = 0;
+    std::int64_t memory_mb = 0;
+    object_view additional;
+};
+struct heartbeat_view {
+    std::int64_t timestamp_ms = 0;
+    worker_health health = worker_health::unspecified;
+    resource_usage usage;
+};
+struct task_progress_view {
+    std::string_view task_id;
+    float progress = 0;
+    std::string_view message;
+    bool has_data = false;
+    object_view data;
+};
+struct task_complete_view {
+    std::string_view task_id;
+    object_view result;
+    file_list_view result_files;
+    std::size_t document_bytes = 0;
+};
+struct task_failed_view {
+    std::string_view task_id;
+    std::string_view error_code;
+    std::string_view error_message;
+    object_view error_details;
+};
+
+using frame_view = std::variant<worker_register_view, register_response_view, heartbeat_view,
+                                task_assign_view, task_progress_view, task_complete_view, task_failed_view>;
+
+/// A message that cannot be used. With a `task_id` the peer gets one TASK_FAILED for it; without, a strike.
+struct frame_error {
+    std::string_view reason;  ///< Static text.
+    std::string_view task_id; ///< Of an assignment; points into the message; empty when none can be used.
+};
+
+/// Longest task id that is answered, in bytes (protocol, introduction).
+inline constexpr std::size_t max_task_id_bytes = 1024;
+
+/// Reads one complete message. The view is valid as long as `message` is.
+[[nodiscard]] std::expected<frame_view, frame_error> read_frame(std::span<const std::byte> message) noexcept;
+
+/// Reads the signed part of a registration.
+[[nodiscard]] std::expected<signed_register_view, frame_error>
+read_signed_register(std::span<const std::byte> data) noexcept;
+
+/// The task id of a damaged or oversized assignment, from the first bytes of its message; empty when none
+/// can be used. Looks at no more than the first 4 KiB.
+[[nodiscard]] std::string_view salvage_task_id(std::span<const std::byte> message) noexcept;
+
+/// Writers of whole frames into an empty buffer.
+void write_signed_register(byte_buffer& out, const signed_register_view& content);
+void write_register(byte_buffer& out, std::span<const std::byte> data, std::span<const std::byte> signature);
+void write_register_response(byte_buffer& out, std::int32_t idle_time);
+void write_heartbeat(byte_buffer& out, const heartbeat_view& heartbeat);
+/// Progress without data.
+void write_progress(byte_buffer& out, std::string_view task_id, float progress, std::string_view message);
+/// An assignment; payloads are copied from their views.
+void write_task_assign(byte_buffer& out, const task_assign_view& task, std::span<const file_view> files = {});
+
+namespace wire {
+
+/// Starts the frame of a type: writes the type and opens its payload. `end_frame` closes both.
+void begin_frame(writer& out, frame_type type);
+void end_frame(writer& out);
+/// Writes one FileInfo.
+void write_file(writer& out, std::uint32_t field_id, const file_view& file);
+
+/// Field numbers (protocol, section 2).
+namespace assign_field {
+inline constexpr std::uint32_t task_id = 1, queue = 2, metadata = 3, input = 4, timeout_ms = 5, files = 6;
+}
+namespace progress_field {
+inline constexpr std::uint32_t task_id = 1, progress = 2, message = 3, data = 4;
+}
+namespace complete_field {
+inline constexpr std::uint32_t task_id = 1, result = 2, result_files = 3;
+}
+namespace failed_field {
+inline constexpr std::uint32_t task_id = 1, error_code = 2, error_message = 3, error_details = 4;
+}
+
+} // namespace wire
+
+} // namespace distworker

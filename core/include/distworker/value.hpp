@@ -1,0 +1,79 @@
+// An owning JSON-like value: what handlers return and what is built in memory.
+//
+// Numbers are doubles, as on the wire (protobuf's Struct has no others): integers beyond 2^53 lose digits,
+// send those as strings. Objects keep the order in which their members were added. Building and destroying a
+// value recurses as deep as it is nested. For reading a task's input without copying it use `value_view`.
+#pragma once
+
+#include <distworker/value_view.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace distworker {
+
+class value {
+public:
+    struct member;
+    using list = std::vector<value>;
+    using object = std::vector<member>;
+
+    /// Null.
+    value() = default;
+    value(std::nullptr_t) {}
+    value(std::same_as<bool> auto boolean) : content_{static_cast<bool>(boolean)} {}
+    template <typename Number>
+        requires(std::integral<Number> || std::floating_point<Number>) && (!std::same_as<Number, bool>)
+    value(Number number) : content_{static_cast<double>(number)} {}
+    value(std::string text) : content_{std::move(text)} {}
+    value(std::string_view text) : content_{std::string{text}} {}
+    value(const char* text) : content_{std::string{text}} {}
+    value(list items);
+    value(object members);
+    /// An object: `value{{"result", 3}, {"unit", "m"}}`.
+    value(std::initializer_list<member> members);
+    /// A deep copy of what a view shows. Of equal keys the last one counts.
+    explicit value(const value_view& view);
+    explicit value(const object_view& view);
+
+    [[nodiscard]] value_kind kind() const noexcept;
+    [[nodiscard]] bool is_null() const noexcept { return kind() == value_kind::null; }
+
+    /// The content, when it is of that kind; nullptr otherwise. Valid until the value changes.
+    [[nodiscard]] const double* number() const noexcept { return std::get_if<double>(&content_); }
+    [[nodiscard]] const bool* boolean() const noexcept { return std::get_if<bool>(&content_); }
+    [[nodiscard]] const std::string* string() const noexcept { return std::get_if<std::string>(&content_); }
+    [[nodiscard]] const list* items() const noexcept { return std::get_if<list>(&content_); }
+    [[nodiscard]] const object* members() const noexcept { return std::get_if<object>(&content_); }
+
+    /// The member of that key; nullptr when there is none or this is no object.
+    [[nodiscard]] const value* find(std::string_view key) const noexcept;
+    /// Sets a member; null becomes an empty object first. An existing member of that key is replaced.
+    /// Anything but null and an object stays as it is.
+    void set(std::string_view key, value content);
+
+    /// An empty object.
+    [[nodiscard]] static value empty_object() { return value{object{}}; }
+    /// A list: `value::of({1, "two", nullptr})`.
+    [[nodiscard]] static value of(std::initializer_list<value> items) { return value{list{items}}; }
+
+    friend bool operator==(const value&, const value&);
+
+private:
+    std::variant<std::monostate, double, bool, std::string, list, object> content_;
+};
+
+/// One member of an object.
+struct value::member {
+    std::string key;
+    value content;
+    friend bool operator==(const member&, const member&) = default;
+};
+
+} // namespace distworker

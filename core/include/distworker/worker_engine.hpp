@@ -1,0 +1,339 @@
+// The worker's side of the protocol as a pure state machine: one engine is one slot, across connections.
+//
+// Use it to put a worker into any event loop: events go in by calls, everything it wants done comes out of
+// `poll`. It never asks for anything: no clock, no socket, no thread, no randomness of its own. Most programs
+// want `worker` (the SDK) instead; several slots want `worker_group`.
+//
+// The run loop, which is the whole contract:
+//
+//     worker_engine engine{config, signer, seed};
+//     engine.start(now());
+//     for (;;) {
+//         engine_output out = engine.poll(now());         // 1. drain: perform outputs until `idle`
+//         if (auto* idle = std::get_if<output::idle>(&out)) {
+//             wait_for_event_until(idle->deadline);       // 2. sleep: socket, timer, or an answer
+//             feed_it_to(engine);                         // 3. opened/received/…/complete, or tick(now())
+//         } else {
+//             perform(out);
+//         }
+//     }
+//
+// Rules. One thread: no call may overlap another. Any order of calls is safe; input of an older generation is
+// ignored and counted. `now` may misbehave: a step back is clamped and counted, a leap does not kill the
+// link. Same inputs give the same outputs, byte for byte. Outputs wait inside, bounded by the configuration,
+// until they are polled. Frames and rules: protocol, sections 2 to 4.
+#pragma once
+
+#include <distworker/byte_buffer.hpp>
+#include <distworker/connection_end.hpp>
+#include <distworker/engine_output.hpp>
+#include <distworker/engine_state.hpp>
+#include <distworker/frame.hpp>
+#include <distworker/message_kind.hpp>
+#include <distworker/random.hpp>
+#include <distworker/ring_queue.hpp>
+#include <distworker/signing.hpp>
+#include <distworker/time.hpp>
+#include <distworker/worker_config.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace distworker {
+
+/// What has happened so far; all only grow.
+struct engine_counters {
+    std::uint64_t connections = 0;   ///< Connections that were opened.
+    std::uint64_t registrations = 0; ///< Registrations that were answered (or proven).
+    std::uint64_t assigned = 0;      ///< Deliveries accepted.
+    std::uint64_t completed = 0;     ///< Outcomes queued, by kind.
+    std::uint64_t failed = 0;
+    std::uint64_t refused = 0;           ///< Assignments refused by the engine itself.
+    std::uint64_t coalesced = 0;         ///< Second copies of a running task.
+    std::uint64_t receipted = 0;         ///< Outcomes whose processing is proven.
+    std::uint64_t undeliverable = 0;     ///< Outcomes handed back.
+    std::uint64_t stale = 0;             ///< Answers to deliveries that had theirs.
+    std::uint64_t timed_out = 0;         ///< Tasks whose timeout passed.
+    std::uint64_t abandoned = 0;         ///< Tasks answered for because they did not end in time.
+    std::uint64_t strikes = 0;           ///< Messages that meant nothing.
+    std::uint64_t stale_events = 0;      ///< Events of older connections.
+    std::uint64_t clock_steps_back = 0;  ///< Monotonic times that went back.
+    std::uint64_t unanswered_starts = 0; ///< Registrations proven by an assignment alone.
+    std::uint64_t lost_assignments = 0;  ///< Held assignments whose connection ended before they began.
+};
+
+class worker_engine {
+public:
+    /// Settings that a `worker_group` gives its slots.
+    struct slot_options {
+        std::uint32_t slot = 0;
+        bool exit_when_idle =
+            true; ///< End by itself after the controller's `idle_time`; a group decides for all.
+        buffer_pool pool{};
+    };
+
+    /// `sign` is called once per registration, from `poll`. `seed` drives jitter and nonces: give each engine
+    /// another one, from a good source.
+    worker_engine(valid_worker_config config, signer sign, std::uint64_t seed);
+    worker_engine(valid_worker_config config, signer sign, std::uint64_t seed, slot_options options);
+    worker_engine(worker_engine&&) noexcept = default;
+    worker_engine& operator=(worker_engine&&) noexcept = default;
+    ~worker_engine() = default;
+
+    // --- Life ---
+
+    /// Begins to connect. `delay` puts the first attempt off (groups stagger theirs).
+    std::expected<void, misuse> start(instant now, std::chrono::nanoseconds delay = {});
+    /// Ends in order: finishes what runs, gets receipts, closes; at most `drain_timeout`. A running task is
+    /// asked to stop `stop_grace` before the end, and answered for with WORKER_SHUTDOWN 1 s before it. A
+    /// second call may only shorten the drain.
+    std::expected<void, misuse> stop(end_reason why, std::chrono::nanoseconds drain_timeout, instant now);
+    /// Asks for the receipts of all outcomes at once.
+    void flush(instant now);
+
+    // --- The connection's events; those of another generation than the current one are ignored ---
+
+    void opened(std::uint32_t generation, instant now);
+    /// A piece of a message. `part` is copied. `announced_size`: what the frame's header claims, 0 if
+    /// unknown.
+    void received(std::uint32_t generation, message_kind kind, std::span<const std::byte> part,
+                  bool end_of_message, std::uint64_t announced_size, instant now);
+    /// The peer sent a ping of its own (the transport answers it).
+    void pinged(std::uint32_t generation, instant now);
+    void pong(std::uint32_t generation, std::span<const std::byte> payload, instant now);
+    /// Bytes came that are none of the above.
+    void alive(std::uint32_t generation, instant now);
+    /// The last `output::send` is written out.
+    void sent(std::uint32_t generation, instant now);
+    /// The connection is over, whoever ended it.
+    void closed(std::uint32_t generation, link_end end, instant now);
+    /// Time passed. `poll` does this by itself; call it when there is nothing to poll for.
+    void tick(instant now);
+
+    // --- Answers ---
+
+    /// Ends a delivery. O(1). `stale_delivery`: it has its answer already (the outcome is discarded). An
+    /// answer whose connection is gone is accepted and comes back as `output::undeliverable`.
+    std::expected<void, misuse> complete(const delivery& task, outcome&& answer, instant now);
+    /// Updates the progress: 0 to 1, clamped; the latest wins, sent at most every `progress_interval`, and
+    /// before the outcome. `message` is text for people.
+    std::expected<void, misuse> progress(const delivery& task, double fraction, std::string_view message,
+                                         instant now);
+    /// Queues one item of the task's data stream: in order, lossless, before the outcome. `would_block`
+    /// leaves `item` as it is.
+    std::expected<void, misuse> stream(const delivery& task, stream_item&& item, instant now);
+
+    /// What the next heartbeats say.
+    void set_usage(const resource_usage& usage) noexcept { usage_ = usage; }
+    void set_health(worker_health health) noexcept { health_ = health; }
+
+    // --- Out ---
+
+    /// The next thing to do, or `output::idle`. O(1) and free of allocations when there is nothing to do.
+    [[nodiscard]] engine_output poll(instant now);
+
+    // --- Views ---
+
+    [[nodiscard]] engine_state state() const noexcept { return state_; }
+    [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
+    [[nodiscard]] const engine_counters& counters() const noexcept { return counters_; }
+    /// Since when no task has run, and how long that may last; `never` while a task runs, outcomes wait for
+    /// receipts, or the controller set no idle time.
+    [[nodiscard]] monotonic_time idle_exit_at() const noexcept;
+    /// Handlers that were given up and have not returned yet.
+    [[nodiscard]] std::size_t stuck() const noexcept { return stuck_.size(); }
+    /// Bytes of outcomes without receipt and of queued stream items.
+    [[nodiscard]] std::size_t outbox_bytes() const noexcept { return outbox_bytes_ + stream_bytes_; }
+    /// How many refusals in a row there were: a group lets one slot probe for all.
+    [[nodiscard]] std::uint32_t refusals() const noexcept { return refusals_; }
+
+private:
+    // A frame that waits for its turn, or for its receipt.
+    struct outgoing {
+        byte_buffer frame; // of anything but an outcome
+        outcome answer;    // of an outcome
+        delivery task;
+        std::uint64_t covered_by = 0; // the first ping that can prove its processing
+        bool is_stream = false;
+
+        [[nodiscard]] bool is_outcome() const noexcept { return !answer.empty(); }
+        [[nodiscard]] bool is_refusal() const noexcept { return is_outcome() && task.serial == 0; }
+        [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+            return is_outcome() ? answer.frame() : frame.bytes();
+        }
+    };
+    // A received assignment that has not begun.
+    struct assignment {
+        shared_bytes message;
+        task_assign_view content;
+    };
+    struct running_task {
+        assigned_task task;
+        bool stop_asked = false;
+        bool timed_out = false;
+    };
+    struct handed_back {
+        outcome answer;
+        delivery task;
+        certainty how_sure;
+    };
+    enum class in_flight : std::uint8_t { none, own_frame, queued };
+    enum class proof : std::uint8_t { response, assignment };
+
+    // Time (engine_time.cpp)
+    void enter(instant now) noexcept;
+    void advance(instant now) noexcept;
+    void fire_timers();
+    void fire(deadline_reason timer);
+    void set_timer(deadline_reason timer, std::chrono::nanoseconds from_now) noexcept;
+    void clear_timer(deadline_reason timer) noexcept { timers_[static_cast<std::size_t>(timer)] = never; }
+    [[nodiscard]] monotonic_time timer(deadline_reason t) const noexcept {
+        return timers_[static_cast<std::size_t>(t)];
+    }
+    [[nodiscard]] output::idle next_deadline() const noexcept;
+
+    // The session (engine_session.cpp)
+    bool move(engine_event event) noexcept;
+    [[nodiscard]] bool link_up() const noexcept;
+    [[nodiscard]] bool current(std::uint32_t generation, instant now) noexcept;
+    void begin_connect();
+    void forget_connection() noexcept;
+    void heard() noexcept;
+    void registered(std::int32_t idle_time, proof by);
+    void close_link(end_cause cause, std::string detail, std::uint16_t code);
+    void end_connection(connection_end end, std::optional<std::chrono::seconds> retry_after);
+    [[nodiscard]] connection_end judge(const link_end& end) const;
+    void plan_retry(connection_end& end, std::optional<std::chrono::seconds> retry_after);
+    void finish(end_reason reason);
+    void settle();
+    void continue_drain();
+    [[nodiscard]] bool nothing_outstanding() const noexcept;
+    [[nodiscard]] std::uint16_t close_code() const noexcept;
+
+    // Messages (engine_messages.cpp)
+    void take_message(message_kind kind);
+    void take_assignment(assignment next);
+    void refuse_unusable(std::string_view task_id, std::string_view reason);
+    void refuse(std::string_view task_id, std::string_view code, std::string_view reason);
+    void begin_task(assignment next);
+    void begin_held_task();
+    void strike(message_kind kind);
+    void frame_arrived(const frame_view& frame, shared_bytes message);
+
+    // Outcomes and progress (engine_outbox.cpp)
+    void end_task(outcome answer);
+    void answer_for_running(std::string_view code, std::string_view message);
+    void abandon_running();
+    void queue_progress();
+    void queue_outcome(outcome answer, const delivery& task);
+    void release_receipted();
+    void arm_receipt();
+    void lose_running();
+    void hand_back_outbox();
+    void keep_outbox();
+    void hand_back(outcome answer, const delivery& task, certainty how_sure);
+
+    // Output (engine_poll.cpp)
+    [[nodiscard]] std::optional<engine_output> next_wire_output();
+    [[nodiscard]] std::optional<engine_output> send_register();
+    [[nodiscard]] engine_output send_own(byte_buffer frame);
+    [[nodiscard]] engine_output send_ping();
+
+    valid_worker_config config_;
+    signer sign_;
+    seeded_random random_;
+    buffer_pool pool_;
+    std::uint32_t slot_ = 0;
+    bool exit_when_idle_ = true;
+
+    instant now_{};
+    bool has_time_ = false;
+    std::array<monotonic_time, deadline_reasons> timers_;
+
+    engine_state state_ = engine_state::stopped;
+    engine_state told_state_ = engine_state::stopped;
+    std::uint32_t generation_ = 0;
+    bool dirty_ = false; // poll has something to look at
+    bool started_ = false;
+    std::optional<end_reason> stopping_;
+    bool stopped_pending_ = false;
+
+    // This connection
+    bool connect_pending_ = false;
+    bool register_sent_ = false;
+    bool registered_ = false;
+    bool peer_pings_ = false;
+    bool deaf_ = false;
+    std::uint16_t close_pending_ = 0;
+    std::uint32_t abort_pending_ = 0;
+    std::optional<connection_end> closing_;     // why we are closing
+    std::optional<output::disconnected> ended_; // to be told
+    std::int32_t idle_time_ = 0;
+    std::uint64_t nonce_ = 0;
+    std::uint64_t ping_serial_ = 0;
+    std::uint64_t pong_serial_ = 0;
+    std::uint64_t final_ping_ = 0; // the first one of a drain with nothing left to do
+    bool ping_wanted_ = false;
+    std::uint32_t strikes_ = 0;
+
+    // The message that is coming in
+    byte_buffer incoming_;
+    std::uint64_t incoming_size_ = 0;
+    std::uint64_t announced_size_ = 0;
+    std::uint32_t empty_parts_ = 0;
+    bool incoming_open_ = false;
+
+    // Reconnecting
+    std::uint32_t attempts_ = 0;   // since the last stable session
+    std::uint32_t unanswered_ = 0; // ends in a row between REGISTER and its answer
+    std::uint32_t refusals_ = 0;
+    bool was_registered_ = false;
+
+    // The task
+    std::uint64_t serial_ = 0;
+    std::optional<running_task> running_;
+    bool assign_pending_ = false; // running_ is to be told
+    monotonic_time idle_since_{};
+    std::optional<stop_reason> stop_pending_;
+    delivery stop_target_;
+    std::optional<assignment> held_;
+    assigned_task unsent_;          // its outcome is queued, not yet written: copies of it still coalesce
+    std::vector<delivery> orphans_; // handlers that run although their connection is gone
+    std::vector<delivery> stuck_;   // handlers that were answered for and have not returned
+
+    // Progress
+    bool progress_waits_ = false;
+    double fraction_ = 0;
+    std::string message_;
+    monotonic_time last_progress_ = monotonic_time::min();
+
+    // Outbox
+    ring_queue<outgoing> queue_;
+    ring_queue<outgoing> written_;
+    ring_queue<handed_back> handed_back_;
+    byte_buffer own_frame_;
+    in_flight sending_ = in_flight::none;
+    std::size_t outbox_bytes_ = 0;
+    std::size_t stream_bytes_ = 0;
+    std::size_t unreceipted_bytes_ = 0;
+    std::uint32_t unreceipted_refusals_ = 0;
+    bool writable_wanted_ = false;
+    bool writable_pending_ = false;
+
+    // Heartbeat
+    bool heartbeat_due_ = false;
+    bool sample_told_ = false;
+    resource_usage usage_;
+    worker_health health_ = worker_health::up;
+
+    engine_counters counters_;
+};
+
+} // namespace distworker

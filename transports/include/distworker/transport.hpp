@@ -1,0 +1,77 @@
+// The transport seam: one object carries WebSocket messages and pings over one connection.
+//
+// A transport knows frames, fragments, TLS and proxies; it knows nothing of tasks, registrations or
+// reconnects, and keeps no time of its own: the engine owns every deadline and says `close` or `abort`.
+// Write one for a stack of yours by implementing `transport` and `connector`.
+#pragma once
+
+#include <distworker/connection_end.hpp>
+#include <distworker/controller_url.hpp>
+#include <distworker/loop.hpp>
+#include <distworker/message_kind.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace distworker {
+
+/// What a transport tells about its connection. All calls come on the loop's thread, never from inside a
+/// call into the transport, and none after `closed`, or after `abort` or the destructor.
+class transport_events {
+public:
+    virtual ~transport_events() = default;
+    /// The upgrade is complete and verified: messages may flow.
+    virtual void opened() = 0;
+    /// A piece of a data message, in order; pieces are never merged across messages. `part` is valid during
+    /// the call only. `announced_size` is what the WebSocket frame's header claims (unverified), 0 if
+    /// unknown.
+    virtual void received(message_kind kind, std::span<const std::byte> part, bool end_of_message,
+                          std::uint64_t announced_size) = 0;
+    /// The peer sent a ping of its own; the transport has answered it.
+    virtual void pinged() = 0;
+    /// The peer answered a ping of ours.
+    virtual void pong(std::span<const std::byte> payload) = 0;
+    /// Bytes came that completed none of the above (a part of a frame): the link lives.
+    virtual void alive() = 0;
+    /// The message given to `send` is written out completely: its bytes may go.
+    virtual void sent() = 0;
+    /// The connection is over. The last call; told exactly once unless `abort` was called.
+    virtual void closed(link_end end) = 0;
+};
+
+/// One WebSocket connection, from dial to end. Used on the loop's thread only. The destructor aborts.
+class transport {
+public:
+    virtual ~transport() = default;
+    /// Sends one binary message, in fragments of at most 16 KiB so that pongs get out between them. One
+    /// message at a time: the next `send` only after `sent`. The bytes stay valid until then.
+    virtual void send(std::span<const std::byte> message) = 0;
+    /// Sends a ping of at most 125 bytes (copied). Never called while a `send` is under way.
+    virtual void ping(std::span<const std::byte> payload) = 0;
+    /// Starts the closing handshake (RFC 6455, section 7); `closed` follows when it is done.
+    virtual void close(std::uint16_t code) = 0;
+    /// Drops the connection at once. Nothing is reported afterwards.
+    virtual void abort() = 0;
+};
+
+/// Makes connections. One connector serves all slots of a worker and outlives its transports.
+class connector {
+public:
+    virtual ~connector() = default;
+    /// Starts to connect to `url`; success and failure arrive through `events`, which outlives the transport.
+    [[nodiscard]] virtual std::unique_ptr<transport> open(const controller_url& url,
+                                                          transport_events& events) = 0;
+    /// What this is, for `--version` and logs: "beast (Boost 1.81, OpenSSL 3.0.15)".
+    [[nodiscard]] virtual std::string description() const = 0;
+};
+
+/// How a `wss` connection is secured. The default verifies certificate and name against the system's store.
+struct tls_options {
+    /// PEM file of the certificate authorities to trust instead of the system's; empty: the system's.
+    std::string ca_file;
+};
+
+} // namespace distworker
