@@ -72,6 +72,10 @@ void check_field(const config_field& field, const worker_config& config, faults&
     std::visit(check, field.rule);
 }
 
+bool has_fault(const faults& found, std::string_view field) {
+    return std::ranges::find(found, field, &config_fault::field) != found.end();
+}
+
 // What no single field can tell.
 void check_together(const worker_config& config, const controller_url* url, faults& out) {
     if (config.require_tls && url != nullptr && !url->secure && !url->is_loopback()) {
@@ -89,6 +93,9 @@ void check_together(const worker_config& config, const controller_url* url, faul
     }
     const auto ordered = [&](std::string_view greater, std::chrono::milliseconds high, std::string_view less,
                              std::chrono::milliseconds low, bool equal_allowed) {
+        if (has_fault(out, greater) || has_fault(out, less)) {
+            return; // one fault per mistake
+        }
         if (high < low || (high == low && !equal_allowed)) {
             out.push_back({std::string{greater},
                            "is " + format_duration(high) + ", with " + std::string{less} + " at " +
@@ -109,7 +116,7 @@ std::expected<valid_worker_config, std::vector<config_fault>> worker_config::val
     for (const config_field& field : worker_config_fields()) {
         check_field(field, *this, found);
     }
-    const bool text_is_sound = std::ranges::find(found, "controller", &config_fault::field) == found.end();
+    const bool text_is_sound = !has_fault(found, "controller");
     auto url = text_is_sound ? parse_controller_url(controller) : std::unexpected{config_fault{}};
     if (text_is_sound && !url) {
         found.insert(found.begin(), url.error());
