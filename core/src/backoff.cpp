@@ -42,9 +42,10 @@ nanoseconds backoff(const backoff_policy& policy, const backoff_state& state, st
         delay = between(min_reconnect_delay, doubled(policy.base, state.attempt, policy.cap), random);
     }
     if (state.retry_after) {
-        // Compared in seconds: what a peer sends may not fit into nanoseconds.
-        delay =
-            std::max<nanoseconds>(delay, std::min<std::chrono::seconds>(*state.retry_after, max_retry_after));
+        // Clamped in seconds: what a peer sends may not fit into nanoseconds.
+        delay = std::max<nanoseconds>(
+            delay,
+            std::clamp<std::chrono::seconds>(*state.retry_after, std::chrono::seconds{0}, max_retry_after));
     }
     return std::max<nanoseconds>(delay, min_reconnect_delay);
 }

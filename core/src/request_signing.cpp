@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <utility>
-#include <vector>
 
 namespace distworker {
 namespace {
@@ -79,14 +79,13 @@ std::string to_hex(std::span<const std::byte> bytes) {
 }
 
 canonical_form canonical_request(const http_request& request) {
-    std::vector<std::pair<std::string, std::string_view>> headers;
+    std::multimap<std::string, std::string_view> headers; // those of one name stay in their order
     for (const http_header& header : request.headers) {
         std::string name = lowered(header.name);
         if (name.starts_with(signed_prefix)) {
-            headers.emplace_back(std::move(name), trimmed(header.value));
+            headers.emplace(std::move(name), trimmed(header.value));
         }
     }
-    std::ranges::stable_sort(headers, {}, [](const auto& h) -> const std::string& { return h.first; });
 
     canonical_form out;
     std::ranges::transform(request.method, std::back_inserter(out.text), upper);

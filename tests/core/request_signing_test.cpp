@@ -15,8 +15,8 @@ using testing::load_vectors;
 // A request that owns its text; `view` is valid as long as it lives.
 struct owned_request {
     std::string method, path, query;
-    std::deque<std::string> texts;
-    std::vector<http_header> headers;
+    std::deque<std::string> texts{};
+    std::vector<http_header> headers{};
 
     void add(std::string name, std::string value) {
         const std::string& kept_name = texts.emplace_back(std::move(name));
@@ -29,22 +29,24 @@ struct owned_request {
 TEST(RequestSigningVectors, CanonicalRequestSignatureAndAuthorization) {
     const auto crypto = make_openssl_crypto();
     for (const auto& c : load_vectors("http_signatures.json")) {
-        owned_request request{c.at("method"), c.at("path"), c.at("query"), {}, {}};
+        owned_request request{.method = c.at("method").get<std::string>(),
+                              .path = c.at("path").get<std::string>(),
+                              .query = c.at("query").get<std::string>()};
         for (const auto& [name, value] : c.at("headers").items()) {
-            request.add(name, value);
+            request.add(name, value.get<std::string>());
         }
         SCOPED_TRACE(c.at("canonical_request").get<std::string>());
         const secret token{c.at("token").get<std::string>()};
         const auto made = sign_request(*crypto, token, c.at("worker_id").get<std::string>(), request.view());
         ASSERT_TRUE(made.has_value());
-        EXPECT_EQ(made->canonical, c.at("canonical_request"));
-        EXPECT_EQ(made->signed_headers, c.at("signed_headers"));
-        EXPECT_EQ(made->signature_hex, c.at("signature_hex"));
-        EXPECT_EQ(made->authorization, c.at("authorization"));
+        EXPECT_EQ(made->canonical, c.at("canonical_request").get<std::string>());
+        EXPECT_EQ(made->signed_headers, c.at("signed_headers").get<std::string>());
+        EXPECT_EQ(made->signature_hex, c.at("signature_hex").get<std::string>());
+        EXPECT_EQ(made->authorization, c.at("authorization").get<std::string>());
 
         const auto claimed = parse_authorization(made->authorization);
         ASSERT_TRUE(claimed.has_value());
-        EXPECT_EQ(claimed->worker_id, c.at("worker_id"));
+        EXPECT_EQ(claimed->worker_id, c.at("worker_id").get<std::string>());
         EXPECT_EQ(verify_request(*crypto, token, request.view(), *claimed), true);
     }
 }
@@ -52,7 +54,7 @@ TEST(RequestSigningVectors, CanonicalRequestSignatureAndAuthorization) {
 TEST(RequestSigning, VerificationSeesEveryChange) {
     const auto crypto = make_openssl_crypto();
     const secret token{"token"};
-    owned_request request{"GET", "/worker/v1/file/a", "x=1", {}, {}};
+    owned_request request{"GET", "/worker/v1/file/a", "x=1"};
     request.add("X-DistWorker-Date", "20250101T000000Z");
     request.add("Accept", "*/*");
     const auto made = sign_request(*crypto, token, "worker", request.view());
@@ -87,6 +89,17 @@ TEST(RequestSigning, VerificationSeesEveryChange) {
     authorization_parts fewer = *claimed;
     fewer.signed_headers = "";
     EXPECT_EQ(verify_request(*crypto, token, request.view(), fewer), false);
+}
+
+TEST(RequestSigning, HeadersOfOneNameStayInTheirOrder) {
+    owned_request request{"get", "/", ""};
+    request.add("X-Distworker-B", " 2\t");
+    request.add("x-distworker-b", "1");
+    request.add("x-distworker-a", "");
+    request.add("x-distwork", "not signed");
+    const canonical_form form = canonical_request(request.view());
+    EXPECT_EQ(form.text, "GET\n/\n\nx-distworker-a:\nx-distworker-b:2\nx-distworker-b:1\n\n"
+                         "x-distworker-a;x-distworker-b;x-distworker-b\nUNSIGNED-PAYLOAD");
 }
 
 TEST(RequestSigning, ReadsOnlyItsOwnAuthorization) {

@@ -48,13 +48,13 @@ TEST(SigningVectors, EveryLinkOfTheChain) {
 
         const auto day_key = date_key(*crypto, token, date);
         ASSERT_TRUE(day_key.has_value());
-        EXPECT_EQ(to_hex(day_key->bytes()), c.at("date_key_hex"));
+        EXPECT_EQ(to_hex(day_key->bytes()), c.at("date_key_hex").get<std::string>());
         const auto key = signing_key(*crypto, *day_key, websocket_scope);
         ASSERT_TRUE(key.has_value());
-        EXPECT_EQ(to_hex(key->bytes()), c.at("signing_key_hex"));
+        EXPECT_EQ(to_hex(key->bytes()), c.at("signing_key_hex").get<std::string>());
         const auto signature = sign_registration(*crypto, token, date, data);
         ASSERT_TRUE(signature.has_value());
-        EXPECT_EQ(to_hex(*signature), c.at("signature_hex"));
+        EXPECT_EQ(to_hex(*signature), c.at("signature_hex").get<std::string>());
 
         EXPECT_EQ(verify_registration(*crypto, token, date, data, *signature), true);
         auto sign = make_signer(crypto, token.copy());
