@@ -1,0 +1,177 @@
+#include "controller_state.hpp"
+
+#include <distworker/utf8.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace distworker {
+
+using detail::stored_task;
+
+void controller_engine::implementation::take_message(connection& from, message_kind kind,
+                                                     std::span<const std::byte> message) {
+    pong(from); // a complete message renews the read deadline as a pong does
+    if (kind == message_kind::text) {
+        note(note_kind::text_ignored, from, std::to_string(message.size()) + " bytes");
+        return;
+    }
+    const auto frame = read_frame(message);
+    if (!from.registered()) {
+        const auto* const registration = frame ? std::get_if<worker_register_view>(&*frame) : nullptr;
+        if (registration == nullptr) {
+            end(from, note_kind::refused, "the first message is not a registration", true);
+        } else {
+            register_worker(from, *registration);
+        }
+        return;
+    }
+    if (!frame) {
+        note(note_kind::malformed, from, std::string{frame.error().reason});
+        return;
+    }
+    std::visit([&](const auto& view) { take(from, view); }, *frame);
+}
+
+void controller_engine::implementation::register_worker(connection& from,
+                                                        const worker_register_view& registration) {
+    const auto admitted = registry_.admit(registration, now_.wall);
+    if (!admitted) {
+        end(from, note_kind::refused, admitted.error(), true);
+        return;
+    }
+    const signed_register_view& told = admitted->told;
+    from.provisioner = admitted->provisioner;
+    from.read_deadline = saturating_add(now_.monotonic, controller_read_timeout);
+    from.info.worker_id =
+        told.worker_id.empty() ? from.provisioner->name + "-" + new_id() : std::string{told.worker_id};
+    from.info.provisioner = from.provisioner->name;
+    from.info.hostname = told.hostname;
+    from.info.cpu_cores = told.cpu_cores;
+    from.info.memory_mb = told.memory_mb;
+    from.info.connected_at = now_.wall;
+    from.info.queues = from.provisioner->queues;
+    note(note_kind::worker_registered, from, "host '" + escape_for_log(told.hostname) + "'");
+
+    byte_buffer answer;
+    write_register_response(answer, config_.idle_time);
+    send(from, std::move(answer));
+    become_idle(from);
+}
+
+void controller_engine::implementation::take(connection& from, const worker_register_view&) {
+    note(note_kind::unexpected, from, "a second registration");
+}
+
+void controller_engine::implementation::take(connection& from, const register_response_view&) {
+    note(note_kind::unexpected, from, "a registration's answer, from a worker");
+}
+
+void controller_engine::implementation::take(connection& from, const task_assign_view&) {
+    note(note_kind::unexpected, from, "an assignment, from a worker");
+}
+
+void controller_engine::implementation::take(connection& from, const heartbeat_view& heartbeat) {
+    from.info.heartbeat_at = now_.wall;
+    from.info.health = heartbeat.health;
+    from.info.usage = heartbeat.usage;
+}
+
+std::shared_ptr<stored_task>
+controller_engine::implementation::owned(connection& from, std::string_view task_id, std::string_view what) {
+    std::shared_ptr<stored_task> task = store_.find(task_id);
+    if (task == nullptr || task->owner != from.id) {
+        note(note_kind::not_owner, from, std::string{what} + " for task " + escape_for_log(task_id));
+        return nullptr;
+    }
+    return task;
+}
+
+void controller_engine::implementation::take(connection& from, const task_progress_view& progress) {
+    const std::shared_ptr<stored_task> task = owned(from, progress.task_id, "progress");
+    if (task == nullptr) {
+        return;
+    }
+    if (task->status != task_status::processing) {
+        note(note_kind::unexpected, from, "progress after the outcome of task " + task->id);
+        return;
+    }
+    // An item of the stream that says nothing of the progress leaves it as it was.
+    if (!progress.has_data || progress.progress != 0 || !progress.message.empty()) {
+        task_progress& told = task->progress ? *task->progress : task->progress.emplace();
+        told.fraction =
+            std::isnan(progress.progress) ? told.fraction : std::clamp(progress.progress, 0.0F, 1.0F);
+        told.message = progress.message;
+        told.updated_at = now_.wall;
+        tell(task_event::kind::progress, task);
+    }
+    if (progress.has_data) {
+        auto data = encoded_object::encode(progress.data, "data", max_input_depth);
+        if (data) {
+            tell(task_event::kind::data, task, *std::move(data));
+        } else {
+            note(note_kind::malformed, from, data.error().path + ": " + to_string(data.error().what));
+        }
+    }
+}
+
+void controller_engine::implementation::take(connection& from, const task_complete_view& complete) {
+    if (const std::shared_ptr<stored_task> task = owned(from, complete.task_id, "a result")) {
+        auto result = encoded_object::encode(complete.result, "result", max_result_depth);
+        if (result) {
+            if (task->status == task_status::finished) {
+                note(note_kind::second_outcome, from, "a result for task " + task->id);
+            }
+            task->result = *std::move(result);
+            task->error.reset();
+            task->result_files.clear();
+            for (const file_view file : complete.result_files) {
+                task->result_files.push_back({std::string{file.file_id}, std::string{file.filename},
+                                              std::string{file.content_type}, file.size,
+                                              std::string{file.storage_url}});
+            }
+            store_.finish(task, now_.wall);
+            tell(task_event::kind::ended, task);
+        } else {
+            note(note_kind::outcome_lost, from,
+                 "task " + task->id + ", " + result.error().path + ": " + to_string(result.error().what));
+        }
+    }
+    free_worker(from, complete.task_id);
+}
+
+void controller_engine::implementation::take(connection& from, const task_failed_view& failed) {
+    if (const std::shared_ptr<stored_task> task = owned(from, failed.task_id, "an error")) {
+        auto details = encoded_object::encode(failed.error_details, "error_details", max_result_depth);
+        if (details) {
+            if (task->status == task_status::finished) {
+                note(note_kind::second_outcome, from, "an error for task " + task->id);
+            }
+            if (task->retried < task->max_retry) {
+                ++task->retried;
+                store_.requeue(task);
+                tell(task_event::kind::requeued, task);
+                place(task);
+            } else {
+                task->result.reset();
+                task->error = task_error{std::string{failed.error_code}, std::string{failed.error_message},
+                                         *std::move(details)};
+                store_.finish(task, now_.wall);
+                tell(task_event::kind::ended, task);
+            }
+        } else {
+            note(note_kind::outcome_lost, from,
+                 "task " + task->id + ", " + details.error().path + ": " + to_string(details.error().what));
+        }
+    }
+    free_worker(from, failed.task_id);
+}
+
+void controller_engine::implementation::free_worker(connection& worker, std::string_view task_id) {
+    if (!worker.info.task_id.empty() && worker.info.task_id == task_id) {
+        worker.info.task_id.clear();
+        become_idle(worker);
+    }
+}
+
+} // namespace distworker
