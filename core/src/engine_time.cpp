@@ -6,7 +6,7 @@
 namespace distworker {
 namespace {
 
-// A leap of the clock beyond this is a machine that was suspended.
+// Who is woken this much later than it asked to be was suspended with its machine.
 constexpr std::chrono::seconds suspension{5};
 
 // What the peer owes us by; after a suspension it gets its time anew.
@@ -34,7 +34,7 @@ void worker_engine::advance(instant now) noexcept {
         ++counters_.clock_steps_back;
         now.monotonic = now_.monotonic;
     }
-    if (now.monotonic > saturating_add(now_.monotonic, suspension)) {
+    if (now.monotonic > saturating_add(std::max(now_.monotonic, next_deadline().deadline), suspension)) {
         const monotonic_time earliest = saturating_add(now.monotonic, suspension);
         for (const deadline_reason peer : peer_deadlines) {
             monotonic_time& at = timers_[static_cast<std::size_t>(peer)];

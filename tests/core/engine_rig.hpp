@@ -1,8 +1,11 @@
 // A worker engine on virtual time with a scripted peer: what goes in is a call, what comes out is recorded.
 //
-// No sockets, no sleeping. The rig performs `send` by recording the frame and reporting `sent` (unless told to
-// hold writes back), and keeps everything else the engine says for the test to look at.
+// No sockets, no sleeping. The rig performs `send` by recording the frame and reporting `sent` (unless told
+// to hold writes back), and keeps everything else the engine says for the test to look at.
 #pragma once
+
+#include <distworker/value_writer.hpp>
+#include <distworker/worker_engine.hpp>
 
 #include <cstring>
 #include <deque>
@@ -10,14 +13,13 @@
 #include <string>
 #include <vector>
 
-#include <distworker/value_writer.hpp>
-#include <distworker/worker_engine.hpp>
-
 namespace distworker::testing {
 
 using namespace std::chrono_literals;
 
-inline std::vector<std::byte> copy_of(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }
+inline std::vector<std::byte> copy_of(std::span<const std::byte> bytes) {
+    return {bytes.begin(), bytes.end()};
+}
 
 /// Serialized Struct of `object`.
 inline std::vector<std::byte> struct_bytes(const value& object) {
@@ -131,6 +133,8 @@ public:
         set_time(end);
         drain();
     }
+    /// Waits for the next attempt to connect.
+    void pass_backoff() { pass(ends.back().end.retry_at - now.monotonic); }
     /// Lets time pass without waking the engine, as when the machine is suspended.
     void leap(std::chrono::nanoseconds time) { set_time(now.monotonic + time); }
 

@@ -1,10 +1,10 @@
 // The engine's session on virtual time: connecting, registering, heartbeats, ends, reconnects, time.
-#include <algorithm>
+#include "engine_rig.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "engine_rig.hpp"
+#include <algorithm>
 
 namespace distworker::testing {
 namespace {
@@ -41,7 +41,8 @@ TEST(EngineSession, TheRegistrationCarriesWhatTheSignerSignedAndTheWallClock) {
     config.memory_mb = 1024;
     std::string signed_date;
     std::vector<std::byte> signed_data;
-    signer sign = [&](std::string_view date, std::span<const std::byte> data) -> std::expected<digest32, signing_error> {
+    signer sign = [&](std::string_view date,
+                      std::span<const std::byte> data) -> std::expected<digest32, signing_error> {
         signed_date = date;
         signed_data = copy_of(data);
         digest32 digest{};
@@ -49,7 +50,8 @@ TEST(EngineSession, TheRegistrationCarriesWhatTheSignerSignedAndTheWallClock) {
         return digest;
     };
     worker_engine engine{config.validate().value(), std::move(sign), 1};
-    const instant now{monotonic_time{1s}, wall_time{std::chrono::sys_days{std::chrono::January / 2 / 2026} + 3h}};
+    const instant now{monotonic_time{1s},
+                      wall_time{std::chrono::sys_days{std::chrono::January / 2 / 2026} + 3h}};
     ASSERT_TRUE(engine.start(now));
     while (!is_idle(engine.poll(now))) {
     }
@@ -216,13 +218,13 @@ TEST(EngineSession, ComesBackWithinFiveSecondsOfADropAndBacksOffWhenThatFails) {
     ASSERT_EQ(rig.ends.size(), 1U);
     EXPECT_EQ(rig.ends[0].end.cause, end_cause::peer_closed);
     EXPECT_THAT(rig.ends[0].end.retry_at - rig.now.monotonic, AllOf(Ge(250ms), Le(5s)));
-    rig.pass(5s);
+    rig.pass_backoff();
     EXPECT_THAT(rig.connects, ElementsAre(1U, 2U));
     for (int i = 0; i < 50; ++i) {
         rig.lose(link_end::kind::connect);
         EXPECT_EQ(rig.ends.back().end.cause, end_cause::transport);
         EXPECT_THAT(rig.ends.back().end.retry_at - rig.now.monotonic, AllOf(Ge(250ms), Le(30s)));
-        rig.pass(30s);
+        rig.pass_backoff();
     }
     EXPECT_EQ(rig.connects.size(), 52U);
 }
@@ -238,7 +240,7 @@ TEST(EngineSession, ASecondSilentEndAfterRegisterIsARefusalAndTheFirstNamesTheCa
     EXPECT_LT(text.find("token"), text.find("clock"));
     EXPECT_LT(text.find("clock"), text.find("provisioner"));
     EXPECT_LT(text.find("provisioner"), text.find("worker id"));
-    rig.pass(5s);
+    rig.pass_backoff();
     rig.connect();
     rig.lose();
     ASSERT_EQ(rig.ends.size(), 2U);
@@ -254,9 +256,10 @@ TEST(EngineSession, Http401IsARefusalAtOnceAndRetryAfterOnlyLengthens) {
     rig.drain();
     EXPECT_EQ(rig.ends[0].end.cause, end_cause::refused);
     EXPECT_GE(rig.ends[0].end.retry_at - rig.now.monotonic, 30s);
-    rig.pass(301s);
-    rig.engine.closed(2, {.what = link_end::kind::upgrade, .detail = "503", .http_status = 503, .retry_after = 120s},
-                      rig.now);
+    rig.pass_backoff();
+    rig.engine.closed(
+        2, {.what = link_end::kind::upgrade, .detail = "503", .http_status = 503, .retry_after = 120s},
+        rig.now);
     rig.drain();
     EXPECT_EQ(rig.ends[1].end.cause, end_cause::transport);
     EXPECT_GE(rig.ends[1].end.retry_at - rig.now.monotonic, 120s);
@@ -268,12 +271,12 @@ TEST(EngineSession, AttemptsAreForgottenOnlyAfterThirtySecondsOfRegistration) {
     engine_rig rig{config};
     rig.become_ready();
     rig.lose();
-    rig.pass(5s);
+    rig.pass_backoff();
     rig.connect();
     rig.respond();
     rig.pass(1s);
     rig.lose();
-    rig.pass(30s);
+    rig.pass_backoff();
     rig.connect();
     rig.respond();
     for (int i = 0; i < 11; ++i) { // stable now
@@ -282,9 +285,9 @@ TEST(EngineSession, AttemptsAreForgottenOnlyAfterThirtySecondsOfRegistration) {
     }
     rig.lose();
     EXPECT_THAT(rig.stopped, IsEmpty());
-    rig.pass(30s);
+    rig.pass_backoff();
     rig.lose(link_end::kind::connect);
-    rig.pass(30s);
+    rig.pass_backoff();
     rig.lose(link_end::kind::connect);
     EXPECT_THAT(rig.stopped, ElementsAre(end_reason::attempts_exhausted));
     EXPECT_EQ(rig.ends.size(), 5U);
@@ -311,7 +314,7 @@ TEST(EngineSession, AProvisionedSessionThatNeverRegisteredEndsWithTheSecondSilen
     rig.connect();
     rig.lose();
     EXPECT_THAT(rig.stopped, IsEmpty());
-    rig.pass(5s);
+    rig.pass_backoff();
     rig.connect();
     rig.lose();
     EXPECT_THAT(rig.stopped, ElementsAre(end_reason::session_gone));
@@ -321,7 +324,7 @@ TEST(EngineSession, EventsOfAnOlderConnectionAreIgnoredAndCounted) {
     engine_rig rig;
     rig.become_ready();
     rig.lose();
-    rig.pass(5s);
+    rig.pass_backoff();
     rig.connect();
     const auto frames_before = rig.frames.size();
     rig.engine.received(1, message_kind::binary, response_frame(), true, 0, rig.now);

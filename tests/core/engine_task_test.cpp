@@ -1,9 +1,9 @@
 // The engine's tasks on virtual time: assignments, answers, receipts, timeouts, progress, drains.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include "engine_rig.hpp"
 #include "support/vectors.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace distworker::testing {
 namespace {
@@ -599,10 +599,10 @@ TEST(EngineMessages, TheMalformedFramesGetTheVerdictsOfTheVectors) {
             } while (!left.empty());
             rig.drain();
             const auto refused = rig.all<task_failed_view>();
-            const std::string verdict = !rig.tasks.empty()                           ? "accept"
-                                        : !refused.empty()                           ? "refuse"
-                                        : rig.engine.counters().strikes == 1U        ? "strike"
-                                                                                     : "nothing";
+            const std::string verdict = !rig.tasks.empty()                    ? "accept"
+                                        : !refused.empty()                    ? "refuse"
+                                        : rig.engine.counters().strikes == 1U ? "strike"
+                                                                              : "nothing";
             EXPECT_EQ(verdict, expected) << name << " in chunks of " << chunk;
             EXPECT_LE(refused.size() + rig.tasks.size(), 1U) << name;
             for (const auto& failure : refused) {
@@ -636,7 +636,8 @@ TEST(EngineMessages, AnOversizedAssignmentIsRefusedFromItsFirstBytesAndTheLinkGo
     while (!left.empty()) {
         const auto part = left.first(std::min<std::size_t>(16 * 1024, left.size()));
         left = left.subspan(part.size());
-        rig.engine.received(rig.generation(), message_kind::binary, part, left.empty(), large.size(), rig.now);
+        rig.engine.received(rig.generation(), message_kind::binary, part, left.empty(), large.size(),
+                            rig.now);
     }
     rig.drain();
     const auto refused = rig.all<task_failed_view>();

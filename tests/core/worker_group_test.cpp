@@ -1,13 +1,13 @@
 // Several slots as one worker, on virtual time.
-#include <map>
-#include <set>
+#include "engine_rig.hpp"
+
+#include <distworker/worker_group.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "engine_rig.hpp"
-
-#include <distworker/worker_group.hpp>
+#include <map>
+#include <set>
 
 namespace distworker::testing {
 namespace {
