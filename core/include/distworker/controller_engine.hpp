@@ -106,7 +106,7 @@ public:
     /// A piece of a data message, in order. `part` is read during the call only.
     void received(connection_id connection, message_kind kind, std::span<const std::byte> part,
                   bool end_of_message, instant now);
-    /// A pong came, or a ping: the peer's answer to ours renews its deadline.
+    /// A pong came, with whatever payload. A ping of the peer is no sign of life here (protocol, section 1).
     void alive(connection_id connection, instant now);
     /// The message of the last `send_message` is written out.
     void sent(connection_id connection, instant now);
