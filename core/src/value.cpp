@@ -53,7 +53,8 @@ value::value(const value_view& view) {
         break;
     case value_kind::list: {
         list items;
-        for (const value_view item : *view.list()) {
+        const list_view listed = *view.list(); // named: g++ 12 ends a temporary before the loop begins
+        for (const value_view item : listed) {
             items.emplace_back(item);
         }
         content_ = std::move(items);

@@ -277,13 +277,15 @@ void write(value_writer& out, const value_view& content) {
         write_members(out, *content.object());
         out.end_object();
         break;
-    case value_kind::list:
+    case value_kind::list: {
+        const list_view listed = *content.list(); // named: g++ 12 ends a temporary before the loop begins
         out.begin_list();
-        for (const value_view item : *content.list()) {
+        for (const value_view item : listed) {
             write(out, item);
         }
         out.end_list();
         break;
+    }
     }
 }
 
