@@ -101,7 +101,8 @@ private:
     void handle_request() {
         const auto& request = request_->get();
         const auto text = [](beast::string_view view) { return std::string_view{view.data(), view.size()}; };
-        keep_alive_ = request.keep_alive();
+        // A HEAD is refused with a body that it should not have: nothing may follow it.
+        keep_alive_ = request.keep_alive() && request.method() != http::verb::head;
         stream_.expires_never();
         const api_outcome outcome = handle({.method = text(request.method_string()),
                                             .target = text(request.target()),

@@ -136,6 +136,10 @@ void broker::perform(const controller_note& out) {
 }
 
 void broker::perform(const controller_idle& out) {
+    if (out.deadline == armed_for_) {
+        return;
+    }
+    armed_for_ = out.deadline;
     if (out.deadline == never) {
         timer_.cancel();
         return;
@@ -143,6 +147,7 @@ void broker::perform(const controller_idle& out) {
     timer_.expires_at(std::chrono::steady_clock::time_point{out.deadline.time_since_epoch()});
     timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error) {
+            armed_for_ = never;
             pump();
         }
     });

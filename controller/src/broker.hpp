@@ -67,6 +67,7 @@ private:
 
     controller_engine engine_;
     boost::asio::steady_timer timer_;
+    monotonic_time armed_for_ = never; // when the timer fires
     std::shared_ptr<spdlog::logger> log_;
     std::map<connection_id, worker_link*> links_;
     connection_id last_connection_ = 0;
