@@ -35,11 +35,15 @@ else()
   target_compile_options(distworker_options INTERFACE
     -Wno-missing-field-initializers -Wno-maybe-uninitialized -Wno-restrict -Wno-dangling-pointer)
 endif()
+
+# Apart from the warnings, for targets that compile other people's code.
+add_library(distworker_sanitizers INTERFACE)
 if(DISTWORKER_SANITIZE)
-  target_compile_options(distworker_options INTERFACE
+  target_compile_options(distworker_sanitizers INTERFACE
     -fsanitize=${DISTWORKER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
-  target_link_options(distworker_options INTERFACE -fsanitize=${DISTWORKER_SANITIZE})
+  target_link_options(distworker_sanitizers INTERFACE -fsanitize=${DISTWORKER_SANITIZE})
 endif()
+target_link_libraries(distworker_options INTERFACE distworker_sanitizers)
 
 # distworker_library(NAME SOURCES ... [LINK ...] [PRIVATE_LINK ...])
 # A component: target distworker_NAME, alias distworker::NAME, public headers in include/.

@@ -1,0 +1,154 @@
+#include <distworker/epoll_loop.hpp>
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <climits>
+#include <system_error>
+#include <utility>
+
+namespace distworker {
+namespace {
+
+constexpr std::uint64_t wake_id = 0;
+constexpr int events_per_turn = 64;
+
+std::uint32_t event_mask(io_interest interest) noexcept {
+    return (interest.readable ? std::uint32_t{EPOLLIN} : 0U) |
+           (interest.writable ? std::uint32_t{EPOLLOUT} : 0U);
+}
+
+[[noreturn]] void fail(const char* what) {
+    throw std::system_error{errno, std::generic_category(), what};
+}
+
+} // namespace
+
+epoll_loop::epoll_loop()
+    : epoll_{::epoll_create1(EPOLL_CLOEXEC)}, wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
+    epoll_event event{.events = EPOLLIN, .data = {.u64 = wake_id}};
+    if (epoll_ < 0 || wake_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) != 0) {
+        fail("epoll_loop");
+    }
+}
+
+epoll_loop::~epoll_loop() {
+    ::close(wake_);
+    ::close(epoll_);
+}
+
+loop::watch_id epoll_loop::watch(int fd, io_interest interest, watch_callback ready) {
+    const std::uint64_t id = next_watch_++;
+    epoll_event event{.events = event_mask(interest), .data = {.u64 = id}};
+    if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
+        fail("epoll_loop::watch");
+    }
+    watches_.emplace(id, std::make_shared<watched>(fd, std::move(ready)));
+    return watch_id{id};
+}
+
+void epoll_loop::set_interest(watch_id watch, io_interest interest) {
+    const auto found = watches_.find(std::to_underlying(watch));
+    if (found != watches_.end()) {
+        epoll_event event{.events = event_mask(interest), .data = {.u64 = found->first}};
+        ::epoll_ctl(epoll_, EPOLL_CTL_MOD, found->second->fd, &event);
+    }
+}
+
+void epoll_loop::unwatch(watch_id watch) {
+    const auto found = watches_.find(std::to_underlying(watch));
+    if (found != watches_.end()) {
+        ::epoll_ctl(epoll_, EPOLL_CTL_DEL, found->second->fd, nullptr);
+        watches_.erase(found);
+    }
+}
+
+void epoll_loop::set_timer(monotonic_time deadline, std::move_only_function<void()> expired) {
+    deadline_ = deadline;
+    expired_ = std::move(expired);
+}
+
+void epoll_loop::post(std::move_only_function<void()> task) {
+    const std::lock_guard lock{mutex_};
+    posted_.push_back(std::move(task));
+    if (posted_.size() == 1) {
+        ::eventfd_write(wake_, 1);
+    }
+}
+
+void epoll_loop::stop() {
+    const std::lock_guard lock{mutex_};
+    stopping_ = true;
+    ::eventfd_write(wake_, 1);
+}
+
+monotonic_time epoll_loop::now() const {
+    return monotonic_time{std::chrono::steady_clock::now().time_since_epoch()};
+}
+
+int epoll_loop::wait_milliseconds() const {
+    if (deadline_ == never) {
+        return -1;
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - now()).count();
+    return static_cast<int>(std::clamp<std::int64_t>(left, 0, INT_MAX));
+}
+
+void epoll_loop::run_timer() {
+    if (deadline_ != never && deadline_ <= now()) {
+        deadline_ = never;
+        auto expired = std::exchange(expired_, nullptr);
+        expired();
+    }
+}
+
+void epoll_loop::run_posted() {
+    std::vector<std::move_only_function<void()>> tasks;
+    {
+        const std::lock_guard lock{mutex_};
+        tasks.swap(posted_);
+    }
+    for (auto& task : tasks) {
+        task();
+    }
+}
+
+void epoll_loop::run() {
+    std::array<epoll_event, events_per_turn> events;
+    for (;;) {
+        {
+            const std::lock_guard lock{mutex_};
+            if (std::exchange(stopping_, false)) {
+                return;
+            }
+        }
+        const int count = ::epoll_wait(epoll_, events.data(), events_per_turn, wait_milliseconds());
+        if (count < 0 && errno != EINTR) {
+            fail("epoll_loop::run");
+        }
+        for (int i = 0; i < count; ++i) {
+            const epoll_event& event = events[static_cast<std::size_t>(i)];
+            if (event.data.u64 == wake_id) {
+                eventfd_t ignored = 0;
+                ::eventfd_read(wake_, &ignored);
+                continue;
+            }
+            const auto found = watches_.find(event.data.u64);
+            if (found != watches_.end()) { // else an earlier callback ended it
+                const std::shared_ptr<watched> alive = found->second;
+                const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
+                alive->ready({.readable = broken || (event.events & EPOLLIN) != 0,
+                              .writable = broken || (event.events & EPOLLOUT) != 0});
+            }
+        }
+        run_posted();
+        run_timer();
+    }
+}
+
+} // namespace distworker

@@ -1,0 +1,238 @@
+#include <distworker/worker_driver.hpp>
+
+#include <mutex>
+#include <utility>
+
+namespace distworker {
+
+instant read_clocks() {
+    return {monotonic_time{std::chrono::steady_clock::now().time_since_epoch()},
+            std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now())};
+}
+
+// One connection of one slot: gives its events their slot and generation.
+class worker_driver::link final : public transport_events {
+public:
+    link(worker_driver& driver, std::uint32_t slot, std::uint32_t generation)
+        : driver_{driver}, slot_{slot}, generation_{generation} {}
+
+    void connect(const controller_url& url) { transport_ = driver_.connector_.open(url, *this); }
+    [[nodiscard]] transport& connection() noexcept { return *transport_; }
+    [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
+
+    void opened() override {
+        feed([&](worker_engine& engine, instant now) { engine.opened(generation_, now); });
+    }
+    void received(message_kind kind, std::span<const std::byte> part, bool end_of_message,
+                  std::uint64_t announced_size) override {
+        feed([&](worker_engine& engine, instant now) {
+            engine.received(generation_, kind, part, end_of_message, announced_size, now);
+        });
+    }
+    void pinged() override {
+        feed([&](worker_engine& engine, instant now) { engine.pinged(generation_, now); });
+    }
+    void pong(std::span<const std::byte> payload) override {
+        feed([&](worker_engine& engine, instant now) { engine.pong(generation_, payload, now); });
+    }
+    void alive() override {
+        feed([&](worker_engine& engine, instant now) { engine.alive(generation_, now); });
+    }
+    void sent() override {
+        feed([&](worker_engine& engine, instant now) { engine.sent(generation_, now); });
+    }
+    void closed(link_end end) override {
+        feed([&](worker_engine& engine, instant now) { engine.closed(generation_, std::move(end), now); });
+    }
+
+private:
+    template <typename Event>
+    void feed(Event event) {
+        worker_driver& driver = driver_; // this link may be gone behind the event
+        driver.enter();
+        driver.group_.with(slot_, [&](worker_engine& engine) { event(engine, driver.now_); });
+        driver.leave();
+    }
+
+    worker_driver& driver_;
+    std::uint32_t slot_;
+    std::uint32_t generation_;
+    std::unique_ptr<transport> transport_;
+};
+
+struct worker_driver::remote::mailbox {
+    std::mutex mutex; // guards all below
+    worker_driver* driver = nullptr;
+    loop* wakes = nullptr;
+    std::vector<std::move_only_function<void(worker_driver&)>> calls;
+
+    void deliver() {
+        std::vector<std::move_only_function<void(worker_driver&)>> waiting;
+        worker_driver* target = nullptr;
+        {
+            const std::lock_guard lock{mutex};
+            waiting.swap(calls);
+            target = driver;
+        }
+        if (target == nullptr) {
+            return;
+        }
+        target->enter();
+        for (auto& call : waiting) {
+            call(*target);
+        }
+        target->leave();
+    }
+};
+
+void worker_driver::remote::post(std::move_only_function<void(worker_driver&)> call) const {
+    const std::lock_guard lock{box_->mutex};
+    if (box_->driver == nullptr) {
+        return;
+    }
+    box_->calls.push_back(std::move(call));
+    if (box_->calls.size() == 1) {
+        box_->wakes->post([box = box_] { box->deliver(); });
+    }
+}
+
+worker_driver::worker_driver(worker_group group, loop& loop, connector& connector, driver_events& events,
+                             clock now)
+    : group_{std::move(group)}, loop_{loop}, connector_{connector}, events_{events}, read_clocks_{now},
+      now_{now()}, links_(group_.slots()), mailbox_{std::make_shared<remote::mailbox>()} {
+    mailbox_->driver = this;
+    mailbox_->wakes = &loop;
+}
+
+worker_driver::~worker_driver() {
+    std::vector<std::move_only_function<void(worker_driver&)>> undelivered;
+    const std::lock_guard lock{mailbox_->mutex};
+    mailbox_->driver = nullptr;
+    undelivered.swap(mailbox_->calls);
+    loop_.set_timer(never, nullptr);
+}
+
+void worker_driver::enter() {
+    if (depth_++ == 0) {
+        now_ = read_clocks_();
+    }
+}
+
+// Performs what the group wants. Only the outermost call does: answers from within a callback are inputs
+// only.
+void worker_driver::leave() {
+    if (depth_ > 1) {
+        --depth_;
+        return;
+    }
+    for (;;) {
+        group_output next = group_.poll(now_);
+        if (const auto* idle = std::get_if<output::idle>(&next.out)) {
+            set_timer(idle->deadline);
+            break;
+        }
+        perform(next.slot, next.out);
+    }
+    --depth_;
+}
+
+void worker_driver::set_timer(monotonic_time deadline) {
+    if (deadline == timer_) {
+        return;
+    }
+    timer_ = deadline;
+    loop_.set_timer(deadline, [this] {
+        timer_ = never;
+        enter();
+        group_.tick(now_);
+        leave();
+    });
+}
+
+void worker_driver::bury(std::uint32_t slot) {
+    if (links_[slot] == nullptr) {
+        return;
+    }
+    links_[slot]->connection().abort();
+    buried_.push_back(std::move(links_[slot]));
+    if (buried_.size() == 1) {
+        mailbox_->wakes->post([box = mailbox_] {
+            worker_driver* driver = nullptr;
+            {
+                const std::lock_guard lock{box->mutex};
+                driver = box->driver;
+            }
+            if (driver != nullptr) {
+                driver->buried_.clear();
+            }
+        });
+    }
+}
+
+void worker_driver::perform(std::uint32_t slot, engine_output& out) {
+    std::visit(overloaded{
+                   [](output::idle&) {},
+                   [&](output::connect& o) {
+                       bury(slot);
+                       links_[slot] = std::make_unique<link>(*this, slot, o.generation);
+                       links_[slot]->connect(*o.url);
+                   },
+                   [&](output::send& o) { links_[slot]->connection().send(o.bytes); },
+                   [&](output::ping& o) { links_[slot]->connection().ping(o.payload); },
+                   [&](output::close& o) { links_[slot]->connection().close(o.code); },
+                   [&](output::abort&) { bury(slot); },
+                   [&](output::assigned& o) { events_.assigned(o.task); },
+                   [&](output::stop_task& o) { events_.stop_task(o.task, o.reason); },
+                   [&](output::writable& o) { events_.writable(o.task); },
+                   [&](output::undeliverable& o) { events_.undeliverable(std::move(o)); },
+                   [&](output::sample_wanted&) {
+                       const resource_usage usage = events_.usage();
+                       group_.with(slot, [&](worker_engine& engine) { engine.set_usage(usage); });
+                   },
+                   [&](output::state_changed& o) { events_.state_changed(slot, o.state); },
+                   [&](output::disconnected& o) {
+                       bury(slot);
+                       events_.disconnected(slot, o.end);
+                   },
+                   [&](output::stopped& o) { events_.stopped(o.reason); },
+               },
+               out);
+}
+
+std::expected<void, misuse> worker_driver::start() {
+    enter();
+    auto done = group_.start(now_);
+    leave();
+    return done;
+}
+
+std::expected<void, misuse> worker_driver::stop(end_reason why, std::chrono::nanoseconds drain_timeout) {
+    enter();
+    auto done = group_.stop(why, drain_timeout, now_);
+    leave();
+    return done;
+}
+
+std::expected<void, misuse> worker_driver::complete(const delivery& task, outcome&& answer) {
+    enter();
+    auto done = group_.complete(task, std::move(answer), now_);
+    leave();
+    return done;
+}
+
+std::expected<void, misuse> worker_driver::progress(const delivery& task, double fraction,
+                                                    std::string_view message) {
+    enter();
+    auto done = group_.progress(task, fraction, message, now_);
+    leave();
+    return done;
+}
+
+std::expected<void, misuse> worker_driver::stream(const delivery& task, stream_item&& item) {
+    enter();
+    auto done = group_.stream(task, std::move(item), now_);
+    leave();
+    return done;
+}
+
+} // namespace distworker
