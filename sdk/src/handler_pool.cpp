@@ -1,0 +1,112 @@
+#include "handler_pool.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+namespace distworker::detail {
+
+struct handler_pool::shared : std::enable_shared_from_this<shared> {
+    std::mutex mutex; // guards all below
+    std::condition_variable changed;
+    std::deque<std::move_only_function<void()>> jobs;
+    std::size_t max_threads = 0;
+    std::size_t threads = 0;
+    std::size_t idle = 0;
+    std::size_t running = 0;
+    bool ending = false;
+
+    // Counts a running job, also when its thread is cancelled in the middle of it.
+    class running_job {
+    public:
+        explicit running_job(shared& pool) : pool_{pool} { ++pool_.running; }
+        running_job(const running_job&) = delete;
+        running_job& operator=(const running_job&) = delete;
+        ~running_job() {
+            const std::lock_guard lock{pool_.mutex};
+            --pool_.running;
+            pool_.changed.notify_all();
+        }
+
+    private:
+        shared& pool_;
+    };
+    class living_thread {
+    public:
+        explicit living_thread(shared& pool) : pool_{pool} {}
+        living_thread(const living_thread&) = delete;
+        living_thread& operator=(const living_thread&) = delete;
+        ~living_thread() {
+            const std::lock_guard lock{pool_.mutex};
+            --pool_.threads;
+        }
+
+    private:
+        shared& pool_;
+    };
+
+    void start_thread() {
+        try {
+            std::thread{[self = shared_from_this()] { self->serve(); }}.detach();
+            ++threads;
+        } catch (const std::system_error&) {
+            if (threads == 0) { // with others at work the job waits for one of them
+                throw;
+            }
+        }
+    }
+
+    void serve() {
+        const living_thread alive{*this};
+        for (;;) {
+            std::unique_lock lock{mutex};
+            ++idle;
+            changed.wait(lock, [this] { return ending || !jobs.empty(); });
+            --idle;
+            if (ending) {
+                return;
+            }
+            {
+                auto job = std::move(jobs.front());
+                jobs.pop_front();
+                const running_job running_now{*this};
+                lock.unlock();
+                job();
+            }
+        }
+    }
+};
+
+handler_pool::handler_pool(std::size_t max_threads) : shared_{std::make_shared<shared>()} {
+    shared_->max_threads = max_threads;
+}
+
+handler_pool::~handler_pool() {
+    const std::lock_guard lock{shared_->mutex};
+    shared_->ending = true;
+    shared_->jobs.clear();
+    shared_->changed.notify_all();
+}
+
+void handler_pool::submit(std::move_only_function<void()> job) {
+    const std::lock_guard lock{shared_->mutex};
+    shared_->jobs.push_back(std::move(job));
+    if (shared_->idle < shared_->jobs.size() && shared_->threads < shared_->max_threads) {
+        shared_->start_thread();
+    }
+    shared_->changed.notify_all();
+}
+
+void handler_pool::write_off_thread() {
+    const std::lock_guard lock{shared_->mutex};
+    ++shared_->max_threads;
+}
+
+bool handler_pool::wait_until_idle(std::chrono::nanoseconds limit) {
+    std::unique_lock lock{shared_->mutex};
+    return shared_->changed.wait_for(lock, limit, [this] { return shared_->running == 0; });
+}
+
+} // namespace distworker::detail
