@@ -53,8 +53,7 @@ value::value(const value_view& view) {
         break;
     case value_kind::list: {
         list items;
-        const list_view listed = *view.list(); // named: g++ 12 ends a temporary before the loop begins
-        for (const value_view item : listed) {
+        for (const value_view item : view.items()) {
             items.emplace_back(item);
         }
         content_ = std::move(items);

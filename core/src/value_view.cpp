@@ -70,6 +70,14 @@ std::optional<list_view> value_view::list() const noexcept {
     return kind_ == value_kind::list ? std::optional{list_view{bytes_}} : std::nullopt;
 }
 
+list_view value_view::items() const noexcept {
+    return list().value_or(list_view{});
+}
+
+object_view value_view::members() const noexcept {
+    return object().value_or(object_view{});
+}
+
 object_view::iterator& object_view::iterator::operator++() noexcept {
     wire::field f;
     while (fields_.next(f)) {

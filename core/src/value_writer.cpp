@@ -278,9 +278,8 @@ void write(value_writer& out, const value_view& content) {
         out.end_object();
         break;
     case value_kind::list: {
-        const list_view listed = *content.list(); // named: g++ 12 ends a temporary before the loop begins
         out.begin_list();
-        for (const value_view item : listed) {
+        for (const value_view item : content.items()) {
             write(out, item);
         }
         out.end_list();

@@ -116,7 +116,7 @@ json to_json(const value_view& content) {
         return to_json(*content.object());
     case value_kind::list: {
         json out = json::array();
-        for (const value_view item : *content.list()) {
+        for (const value_view item : content.items()) {
             out.push_back(to_json(item));
         }
         return out;

@@ -43,6 +43,10 @@ public:
     [[nodiscard]] std::optional<std::string_view> string() const noexcept;
     [[nodiscard]] std::optional<object_view> object() const noexcept;
     [[nodiscard]] std::optional<list_view> list() const noexcept;
+    /// The items of a list, the members of an object; none for any other kind. To loop over: a loop over
+    /// `*list()` would walk a view that is gone before its first turn (P2718 is not in every compiler).
+    [[nodiscard]] list_view items() const noexcept;
+    [[nodiscard]] object_view members() const noexcept;
 
 private:
     value_kind kind_ = value_kind::null;
