@@ -21,8 +21,8 @@ if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
       ${CCACHE_PROGRAM})
 endif()
 
-# Translation units that instantiate Beast take up to 2.8 GB each (docs/decisions): one at a time.
-set_property(GLOBAL PROPERTY JOB_POOLS heavy=1)
+# Translation units that instantiate Beast take up to 2.8 GB each: no more than two at a time.
+set_property(GLOBAL PROPERTY JOB_POOLS heavy=2)
 
 add_library(distworker_options INTERFACE)
 target_compile_options(distworker_options INTERFACE
@@ -67,7 +67,7 @@ function(distworker_program name)
   target_link_libraries(${name} PRIVATE distworker_options ${arg_LINK})
 endfunction()
 
-# distworker_heavy(TARGET...): compile these one at a time, for their memory.
+# distworker_heavy(TARGET...): compile no more than two of these at a time, for their memory.
 function(distworker_heavy)
   set_target_properties(${ARGN} PROPERTIES JOB_POOL_COMPILE heavy)
 endfunction()
