@@ -80,6 +80,7 @@ std::string config_field::default_text() const {
             [](const count_rule& r) { return format(r.unit, defaults.*r.member); },
             [](const integer_rule& r) { return format(r.unit, defaults.*r.member); },
             [](const time_rule& r) { return format_duration(defaults.*r.member); },
+            [](const object_rule&) { return std::string{}; },
             [](const auto& r) { return std::string{to_string(defaults.*r.member)}; },
         },
         rule);
@@ -100,6 +101,7 @@ std::string config_field::range_text() const {
             [](const time_rule& r) { return range(format_duration(r.min), format_duration(r.max)); },
             [](const session_rule&) { return std::string{"automatic, anonymous, one_shot or stable"}; },
             [](const reconnect_rule&) { return std::string{"jitter or fixed"}; },
+            [](const object_rule& r) { return "an object of at most " + format_bytes(r.max_document_bytes); },
         },
         rule);
 }

@@ -1,4 +1,5 @@
 // What the engine wants done, derived from its state, one thing at a time.
+#include <distworker/value_writer.hpp>
 #include <distworker/worker_engine.hpp>
 
 namespace distworker {
@@ -110,6 +111,14 @@ std::optional<engine_output> worker_engine::send_register() {
     content.hostname = config_->hostname;
     content.cpu_cores = static_cast<std::int32_t>(config_->cpu_cores);
     content.memory_mb = config_->memory_mb;
+    byte_buffer resources{pool_};
+    if (!config_->resource_info.is_null()) {
+        wire::writer wire{resources};
+        value_writer members{wire, "resource_info", max_document_bytes};
+        write_members(members, config_->resource_info);
+        wire.finish();
+    }
+    content.additional = object_view{resources.bytes()};
     write_signed_register(data, content);
     const auto signature = sign_(date->view(), data.bytes());
     if (!signature) {

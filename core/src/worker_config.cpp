@@ -1,4 +1,5 @@
 #include <distworker/utf8.hpp>
+#include <distworker/value_writer.hpp>
 #include <distworker/worker_config.hpp>
 
 #include <algorithm>
@@ -53,6 +54,24 @@ void check_choice(const config_field& field, Choice value, Choice last, faults& 
     }
 }
 
+void check_object(const config_field& field, const object_rule& rule, const worker_config& config,
+                  faults& out) {
+    const value& content = config.*rule.member;
+    if (!content.is_null() && content.members() == nullptr) {
+        out.push_back({std::string{field.name}, "is no object", "make it one: {name: value}"});
+        return;
+    }
+    byte_buffer scratch;
+    wire::writer wire{scratch};
+    value_writer writer{wire, field.name, rule.max_document_bytes};
+    write_members(writer, content);
+    if (const auto& fault = writer.fault()) {
+        const bool too_large = fault->what == write_fault::kind::too_large;
+        out.push_back({fault->path, std::string{"is "} + (too_large ? "too large" : to_string(fault->what)),
+                       "give " + field.range_text() + ", in UTF-8, with finite numbers"});
+    }
+}
+
 void check_field(const config_field& field, const worker_config& config, faults& out) {
     const auto check = [&](const auto& rule) {
         using rule_type = std::remove_cvref_t<decltype(rule)>;
@@ -65,6 +84,8 @@ void check_field(const config_field& field, const worker_config& config, faults&
             check_choice(field, value, session_policy::stable, out);
         } else if constexpr (std::is_same_v<rule_type, reconnect_rule>) {
             check_choice(field, value, reconnect_policy::fixed, out);
+        } else if constexpr (std::is_same_v<rule_type, object_rule>) {
+            check_object(field, rule, config, out);
         } else if constexpr (!std::is_same_v<rule_type, flag_rule>) {
             check_range(field, value, rule.min, rule.max, shown(rule.unit, value), out);
         }

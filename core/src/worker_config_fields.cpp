@@ -31,6 +31,8 @@ constexpr std::array fields{
                  "Processors that tasks may use, told at registration; 0 for unknown."},
     config_field{"memory_mb", integer_rule{&c::memory_mb, 0, INT64_MAX >> 20U, number_unit::mebibytes},
                  "Memory that tasks may use, told at registration; 0 for unknown."},
+    config_field{"resource_info", object_rule{&c::resource_info, 64 * kib},
+                 "Further facts about this machine (accelerators, zone), an object, told at registration."},
     config_field{
         "slots", count_rule{&c::slots, 1, 10'000},
         "Tasks at once: each slot is a connection of its own, the protocol runs one task per connection."},

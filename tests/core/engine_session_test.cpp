@@ -39,6 +39,7 @@ TEST(EngineSession, TheRegistrationCarriesWhatTheSignerSignedAndTheWallClock) {
     config.hostname = "host";
     config.cpu_cores = 4;
     config.memory_mb = 1024;
+    config.resource_info = {{"zone", "b"}, {"gpus", 2}};
     std::string signed_date;
     std::vector<std::byte> signed_data;
     signer sign = [&](std::string_view date,
@@ -75,6 +76,7 @@ TEST(EngineSession, TheRegistrationCarriesWhatTheSignerSignedAndTheWallClock) {
             EXPECT_EQ(inner->hostname, "host");
             EXPECT_EQ(inner->cpu_cores, 4);
             EXPECT_EQ(inner->memory_mb, 1024);
+            EXPECT_EQ(value{inner->additional}, config.resource_info);
             break;
         }
     }

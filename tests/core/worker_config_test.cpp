@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <limits>
 #include <set>
 
 namespace distworker {
@@ -148,6 +149,22 @@ TEST(WorkerConfig, FaultsNeverRepeatTheUrl) {
     }
 }
 
+TEST(WorkerConfig, ResourceInfoIsAnObjectThatTheControllerCanKeep) {
+    const auto fault_of = [](value info) {
+        worker_config config = minimal();
+        config.resource_info = std::move(info);
+        const auto valid = config.validate();
+        return valid ? std::string{} : valid.error().at(0).field + " " + valid.error().at(0).problem;
+    };
+    EXPECT_EQ(fault_of({{"zone", "b"}, {"gpus", value::of({1, 2})}}), "");
+    EXPECT_EQ(fault_of(value::empty_object()), "");
+    EXPECT_EQ(fault_of("fast"), "resource_info is no object");
+    EXPECT_EQ(fault_of({{"zone", "\xFF"}}), "resource_info.zone is text that is not UTF-8");
+    EXPECT_EQ(fault_of({{"free", std::numeric_limits<double>::infinity()}}),
+              "resource_info.free is a number that is not finite");
+    EXPECT_EQ(fault_of({{"notes", std::string(65 << 10, 'x')}}), "resource_info.notes is too large");
+}
+
 TEST(WorkerConfigFields, DescribeEveryFieldOnce) {
     std::set<std::string_view> names;
     for (const config_field& field : worker_config_fields()) {
@@ -173,6 +190,7 @@ TEST(WorkerConfigFields, TextsAreReadable) {
     EXPECT_EQ(row("memory_mb"), "0 MiB | 0 MiB to 8796093022207 MiB");
     EXPECT_EQ(row("require_tls"), "false | true or false");
     EXPECT_EQ(row("reconnect"), "jitter | jitter or fixed");
+    EXPECT_EQ(row("resource_info"), " | an object of at most 64 KiB");
     EXPECT_EQ(row("session"), "automatic | automatic, anonymous, one_shot or stable");
 }
 

@@ -9,6 +9,7 @@
 #include <distworker/config_fault.hpp>
 #include <distworker/controller_url.hpp>
 #include <distworker/secret.hpp>
+#include <distworker/value.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -50,6 +51,7 @@ struct worker_config {
     std::string hostname;
     std::int64_t cpu_cores = 0;
     std::int64_t memory_mb = 0;
+    value resource_info;
 
     // How much at once.
     std::uint64_t slots = 1;
@@ -143,8 +145,12 @@ struct session_rule {
 struct reconnect_rule {
     reconnect_policy worker_config::* member;
 };
-using field_rule =
-    std::variant<text_rule, flag_rule, count_rule, integer_rule, time_rule, session_rule, reconnect_rule>;
+struct object_rule {
+    value worker_config::* member;
+    std::size_t max_document_bytes; ///< As BSON.
+};
+using field_rule = std::variant<text_rule, flag_rule, count_rule, integer_rule, time_rule, session_rule,
+                                reconnect_rule, object_rule>;
 
 /// One row of the table of fields.
 struct config_field {
@@ -152,7 +158,7 @@ struct config_field {
     field_rule rule;
     std::string_view meaning; ///< One sentence, for `--help` and the documentation.
 
-    /// "30 s", "32 MiB", "-1", "jitter"; empty for a text that is empty by default.
+    /// "30 s", "32 MiB", "-1", "jitter"; empty for what is empty by default.
     [[nodiscard]] std::string default_text() const;
     /// "1 s to 1 h", "true or false", "1 to 1024 bytes of UTF-8".
     [[nodiscard]] std::string range_text() const;
