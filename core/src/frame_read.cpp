@@ -269,12 +269,14 @@ problem read_register(std::span<const std::byte> body, worker_register_view& out
     });
 }
 
+using body_view = std::expected<frame_view, std::string_view>;
+
 template <typename View>
-std::expected<frame_view, frame_error>
-read_payload(std::span<const std::byte> body, problem (*read)(std::span<const std::byte>, View&) noexcept) {
+body_view read_as(std::span<const std::byte> body,
+                  problem (*read)(std::span<const std::byte>, View&) noexcept) {
     View view;
     if (const problem broken = read(body, view)) {
-        return std::unexpected{frame_error{*broken, {}}};
+        return std::unexpected{*broken};
     }
     return view;
 }
@@ -283,6 +285,33 @@ problem read_response(std::span<const std::byte> body, register_response_view& o
     constexpr std::uint32_t idle_time = 10;
     return read_message(body, 0,
                         [&](const wire::field& f) { return take_int32(f, idle_time, out.idle_time); });
+}
+
+// The payload of that field of a WebSocketMessage.
+body_view read_body(std::uint32_t payload_id, std::span<const std::byte> body) noexcept {
+    switch (static_cast<frame_type>(payload_id)) {
+    case frame_type::worker_register:
+        return read_as(body, read_register);
+    case frame_type::worker_register_response:
+        return read_as(body, read_response);
+    case frame_type::heartbeat:
+        return read_as(body, read_heartbeat);
+    case frame_type::task_assign:
+        return read_as(body, read_assign);
+    case frame_type::task_progress:
+        return read_as(body, read_progress);
+    case frame_type::task_complete:
+        return read_as(body, read_complete);
+    case frame_type::task_failed:
+        return read_as(body, read_failed);
+    case frame_type::unspecified:
+        break;
+    }
+    return std::unexpected{std::string_view{"a payload of an unknown type"}};
+}
+
+problem problem_of(const body_view& content) noexcept {
+    return content ? problem{} : problem{content.error()};
 }
 
 constexpr bool is_payload_field(std::uint32_t id) noexcept {
@@ -326,8 +355,12 @@ std::expected<frame_view, frame_error> read_frame(std::span<const std::byte> mes
     std::int32_t type = 0;
     std::uint32_t payload_id = 0;
     std::span<const std::byte> body;
+    problem broken_before; // a payload that another one replaces must be sound too
     const problem broken = read_message(message, 0, [&](const wire::field& f) {
         if (f.type == wire_type::length && is_payload_field(f.id)) {
+            if (payload_id != 0 && !broken_before) {
+                broken_before = problem_of(read_body(payload_id, body));
+            }
             payload_id = f.id; // a oneof: the last of different members wins
             body = f.bytes;
             return true;
@@ -335,8 +368,8 @@ std::expected<frame_view, frame_error> read_frame(std::span<const std::byte> mes
         return take_int32(f, type_field, type);
     });
     const auto strike = [](std::string_view reason) { return std::unexpected{frame_error{reason, {}}}; };
-    if (broken) {
-        return std::unexpected{frame_error{*broken, salvage_task_id(message)}};
+    if (broken || broken_before) {
+        return std::unexpected{frame_error{broken ? *broken : *broken_before, salvage_task_id(message)}};
     }
     if (type < 0 || !is_payload_field(static_cast<std::uint32_t>(type))) {
         return strike("a message of an unknown type");
@@ -344,30 +377,13 @@ std::expected<frame_view, frame_error> read_frame(std::span<const std::byte> mes
     if (static_cast<std::uint32_t>(type) != payload_id) {
         return strike("a message whose type and payload disagree");
     }
-    switch (static_cast<frame_type>(type)) {
-    case frame_type::worker_register:
-        return read_payload(body, read_register);
-    case frame_type::worker_register_response:
-        return read_payload(body, read_response);
-    case frame_type::heartbeat:
-        return read_payload(body, read_heartbeat);
-    case frame_type::task_progress:
-        return read_payload(body, read_progress);
-    case frame_type::task_complete:
-        return read_payload(body, read_complete);
-    case frame_type::task_failed:
-        return read_payload(body, read_failed);
-    case frame_type::task_assign: {
-        task_assign_view task;
-        if (const problem unusable = read_assign(body, task)) {
-            return std::unexpected{frame_error{*unusable, salvage_task_id(message)}};
-        }
-        return task;
+    const auto content = read_body(payload_id, body);
+    if (!content) {
+        const bool is_assign = payload_id == static_cast<std::uint32_t>(frame_type::task_assign);
+        return std::unexpected{
+            frame_error{content.error(), is_assign ? salvage_task_id(message) : std::string_view{}}};
     }
-    case frame_type::unspecified:
-        break;
-    }
-    return strike("a message of an unknown type");
+    return *content;
 }
 
 std::expected<signed_register_view, frame_error>
