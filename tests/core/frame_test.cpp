@@ -249,6 +249,21 @@ std::string reason_of(std::string_view hex) {
     return frame ? "" : std::string{frame.error().reason};
 }
 
+// The verdicts are those of a worker, which also needs the frame to be one for workers.
+TEST(Frames, TheMalformedOnesGetTheVerdictsOfTheVectors) {
+    for (const auto& vector : load_vectors("malformed_frames.json")) {
+        const bytes message = from_hex(vector.at("hex").get<std::string>());
+        const auto frame = read_frame(message);
+        const bool assigns = frame && std::holds_alternative<task_assign_view>(*frame);
+        const bool names_task = !frame && !frame.error().task_id.empty();
+        EXPECT_EQ(assigns      ? "accept"
+                  : names_task ? "refuse"
+                               : "strike",
+                  vector.at("expect"))
+            << vector.at("name") << ": " << (frame ? "" : frame.error().reason);
+    }
+}
+
 TEST(Frames, APayloadThatAnotherReplacesMustBeSoundToo) {
     // REGISTER_RESPONSE, after a REGISTER: of different payloads the last one wins.
     EXPECT_EQ(reason_of("0803"

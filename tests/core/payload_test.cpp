@@ -170,6 +170,23 @@ TEST(ValueView, OfEqualKeysAndOfDifferentKindsTheLastCounts) {
     EXPECT_EQ(value{object_view{payload}}, (value{{"k", "last"}}));
 }
 
+TEST(ValueView, AnyVarintButZeroIsTrue) {
+    for (const std::uint64_t number : {std::uint64_t{0}, std::uint64_t{2}, std::uint64_t{1} << 40U}) {
+        const bytes payload = one_value([number](wire::writer& w) { w.varint(4, number); });
+        EXPECT_EQ(object_view{payload}.find("k")->boolean(), number != 0) << number;
+    }
+}
+
+TEST(ValueView, AFieldOfAnotherWireTypeIsUnknown) {
+    const bytes payload = one_value([](wire::writer& w) {
+        w.varint(2, 7); // a number is a fixed64
+        w.text(4, "x"); // a bool is a varint
+        w.varint(5, 1); // an object is a message
+    });
+    ASSERT_TRUE(check_payload(payload));
+    EXPECT_TRUE(object_view{payload}.find("k")->is_null());
+}
+
 TEST(ValueView, AValueOfNoKindIsNull) {
     const bytes payload = one_value([](wire::writer&) {});
     EXPECT_TRUE(object_view{payload}.find("k")->is_null());
@@ -216,6 +233,16 @@ TEST(ValueWriter, NamesTheCulprit) {
     }
     {
         attempt a;
+        a.members.member("x", std::numeric_limits<double>::quiet_NaN());
+        EXPECT_EQ(a.told(), "result.x: a number that is not finite");
+    }
+    {
+        attempt a;
+        a.members.member("\xFF", 1);
+        EXPECT_EQ(a.told(), "result.\\xff: text that is not UTF-8");
+    }
+    {
+        attempt a;
         a.members.key(std::string_view{"a\0b", 3});
         EXPECT_EQ(a.told(), "result.a\\x00b: a key that holds NUL");
     }
@@ -224,6 +251,23 @@ TEST(ValueWriter, NamesTheCulprit) {
         a.members.member("t", std::string(1000, 'x'));
         EXPECT_EQ(a.told(), "result.t: larger than the controller can keep");
     }
+}
+
+TEST(ValueWriter, TakesNinetySixContainersAndNamesTheNinetySeventh) {
+    attempt a{10'000};
+    std::string path = "result";
+    for (unsigned depth = 2; depth <= max_result_depth; ++depth) {
+        if (depth % 2 == 0) {
+            a.members.key("d").begin_list();
+            path += ".d";
+        } else {
+            a.members.begin_object();
+            path += "[0]";
+        }
+    }
+    EXPECT_EQ(a.told(), "");
+    a.members.begin_object();
+    EXPECT_EQ(a.told(), path + "[0]: nested deeper than 96 containers");
 }
 
 TEST(ValueWriter, CallsInAnImpossibleOrderAreMisuse) {

@@ -102,9 +102,13 @@ void write(value_writer& out, const Value& content) {
 
 } // namespace
 
-std::optional<messages::WebSocketMessage> parse_message(std::span<const std::byte> bytes) {
+std::expected<messages::WebSocketMessage, frame_error> parse_message(std::span<const std::byte> bytes) {
     messages::WebSocketMessage message;
-    return parse(message, bytes) ? std::optional{std::move(message)} : std::nullopt;
+    if (parse(message, bytes)) {
+        return message;
+    }
+    const auto frame = read_frame(bytes); // it refuses all that protobuf does, but for the size
+    return std::unexpected{frame ? frame_error{"larger than protobuf can read", {}} : frame.error()};
 }
 
 std::vector<std::byte> serialize_message(const messages::WebSocketMessage& message) {
