@@ -131,11 +131,12 @@ void worker_engine::refuse_unusable(std::string_view task_id, std::string_view r
 }
 
 void worker_engine::refuse(std::string_view task_id, std::string_view code, std::string_view reason) {
-    ++counters_.refused;
-    if (++unreceipted_refusals_ > max_refusals) {
+    if (unreceipted_refusals_ == max_refusals) {
         close_link(end_cause::peer_violation, "a storm of assignments that had to be refused", 1008);
         return;
     }
+    ++unreceipted_refusals_;
+    ++counters_.refused;
     outcome_writer answer{task_id, pool_};
     queue_outcome(std::move(answer).fail(code, reason, value{{"reason", reason}}),
                   delivery{slot_, generation_, 0});

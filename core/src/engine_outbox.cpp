@@ -265,14 +265,12 @@ void worker_engine::hand_back_outbox() {
         outgoing lost = written_.pop_front();
         hand_back(std::move(lost.answer), lost.task, certainty::maybe_processed);
     }
-    bool partly_sent = sending_ == in_flight::queued;
     while (!queue_.empty()) {
         outgoing lost = queue_.pop_front();
         if (lost.is_outcome()) {
             hand_back(std::move(lost.answer), lost.task,
-                      partly_sent ? certainty::maybe_processed : certainty::not_sent);
+                      lost.was_sent ? certainty::maybe_processed : certainty::not_sent);
         }
-        partly_sent = false;
     }
     unsent_ = {};
     outbox_bytes_ = 0;

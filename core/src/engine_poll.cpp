@@ -53,6 +53,7 @@ engine_output worker_engine::poll(instant now) {
     }
     if (stopped_pending_) {
         stopped_pending_ = false;
+        orphans_.clear(); // what they answer from now on could not be told any more
         return output::stopped{*stopping_};
     }
     dirty_ = false;
@@ -86,6 +87,7 @@ std::optional<engine_output> worker_engine::next_wire_output() {
     }
     if (!queue_.empty()) {
         sending_ = in_flight::queued;
+        queue_.front().was_sent = true;
         return output::send{generation_, queue_.front().bytes()};
     }
     return std::nullopt;

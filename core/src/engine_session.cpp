@@ -313,6 +313,8 @@ void worker_engine::lose_running() {
 }
 
 void worker_engine::finish(end_reason reason) {
+    hand_back_outbox(); // a stable session may have kept it, and its task, until now
+    lose_running();
     stopping_ = reason;
     stopped_pending_ = true;
     move(engine_event::finished);

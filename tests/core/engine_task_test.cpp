@@ -378,6 +378,28 @@ TEST(EngineTask, AStableSessionSendsUnreceiptedOutcomesAgainAndGoesOnWithItsTask
     EXPECT_EQ(rig.engine.counters().receipted, 2U);
 }
 
+TEST(EngineTask, AStableSessionThatEndsWhileAwayHandsBackWhatItKept) {
+    worker_config config = default_config();
+    config.worker_id = "w-1";
+    config.session = session_policy::stable;
+    engine_rig rig{config};
+    rig.become_ready();
+    rig.assign({.id = "first"});
+    ASSERT_TRUE(rig.complete());
+    rig.assign({.id = "second"});
+    rig.lose();
+    EXPECT_TRUE(rig.returned.empty()) << "it is kept, to be sent again";
+    ASSERT_TRUE(rig.engine.stop(end_reason::stop_requested, 5s, rig.now));
+    rig.drain();
+    ASSERT_EQ(rig.returned.size(), 1U);
+    EXPECT_EQ(rig.returned[0].how_sure, certainty::maybe_processed) << "it was written, long ago";
+    ASSERT_EQ(rig.stops.size(), 1U);
+    EXPECT_EQ(rig.stops[0].reason, stop_reason::connection_lost);
+    EXPECT_THAT(rig.stopped, ElementsAre(end_reason::stop_requested));
+    EXPECT_EQ(rig.complete().error(), misuse::stale_delivery) << "nothing could be told of it any more";
+    EXPECT_EQ(rig.engine.outbox_bytes(), 0U);
+}
+
 TEST(EngineTask, ProgressIsCoalescedLimitedInRateAndFlushedBeforeTheOutcome) {
     engine_rig rig;
     rig.become_ready();

@@ -162,6 +162,7 @@ private:
         delivery task;
         std::uint64_t covered_by = 0; // the first ping that can prove its processing
         bool is_stream = false;
+        bool was_sent = false; // at least partly, on this connection or an earlier one of the session
 
         [[nodiscard]] bool is_outcome() const noexcept { return !answer.empty(); }
         [[nodiscard]] bool is_refusal() const noexcept { return is_outcome() && task.serial == 0; }
