@@ -1,4 +1,5 @@
 // Values of the configuration as people read them: durations, sizes, defaults and ranges.
+#include <distworker/overloaded.hpp>
 #include <distworker/worker_config.hpp>
 
 #include <array>
@@ -7,11 +8,6 @@
 
 namespace distworker {
 namespace {
-
-template <typename... Cases>
-struct overloaded : Cases... {
-    using Cases::operator()...;
-};
 
 template <std::size_t Count>
 std::string in_largest_unit(std::uint64_t value,

@@ -90,7 +90,7 @@ controller_engine::implementation::cancel(std::string_view id) {
         return std::unexpected{cancel_error::already_finished};
     }
     task->owner.reset();
-    task->error = task_error{"CANCELLED", "cancelled through the API", {}};
+    task->error = task_failure{"CANCELLED", "cancelled through the API", {}};
     store_.finish(task, now_.wall);
     tell(task_event::kind::ended, task);
     return task;

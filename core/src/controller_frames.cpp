@@ -154,7 +154,7 @@ void controller_engine::implementation::take(connection& from, const task_failed
                 place(task);
             } else {
                 task->result.reset();
-                task->error = task_error{std::string{failed.error_code}, std::string{failed.error_message},
+                task->error = task_failure{std::string{failed.error_code}, std::string{failed.error_message},
                                          *std::move(details)};
                 store_.finish(task, now_.wall);
                 tell(task_event::kind::ended, task);

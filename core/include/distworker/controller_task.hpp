@@ -73,7 +73,7 @@ enum class task_status : std::uint8_t { pending, processing, completed, finished
 [[nodiscard]] const char* to_string(task_status status) noexcept;
 
 /// How a task failed, in the worker's words, or `CANCELLED`.
-struct task_error {
+struct task_failure {
     std::string code;
     std::string message;
     encoded_object details;
@@ -113,7 +113,7 @@ struct task_record {
     std::optional<task_progress> progress;
     std::optional<encoded_object> result;
     std::vector<task_file> result_files;
-    std::optional<task_error> error; ///< Set in a finished task that failed or was cancelled.
+    std::optional<task_failure> error; ///< Set in a finished task that failed or was cancelled.
 };
 
 } // namespace distworker

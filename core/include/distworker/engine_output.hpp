@@ -11,6 +11,7 @@
 #include <distworker/delivery.hpp>
 #include <distworker/engine_state.hpp>
 #include <distworker/outcome.hpp>
+#include <distworker/overloaded.hpp>
 #include <distworker/time.hpp>
 
 #include <array>
@@ -175,11 +176,5 @@ using engine_output =
 [[nodiscard]] inline bool is_idle(const engine_output& out) noexcept {
     return std::holds_alternative<output::idle>(out);
 }
-
-/// Several lambdas as one visitor.
-template <typename... F>
-struct overloaded : F... {
-    using F::operator()...;
-};
 
 } // namespace distworker
