@@ -1,6 +1,7 @@
 // protobuf as the judge of the core's codec, on generated, damaged and random frames; and the conversions.
 #include "codec_judge.hpp"
 #include "support/vectors.hpp"
+#include "wild_frames.hpp"
 
 #include <distworker/frame.hpp>
 #include <distworker/outcome.hpp>
@@ -257,35 +258,53 @@ RC_GTEST_PROP(ProtobufJudge, AgreesOnItsOwnFrames, ()) {
     RC_ASSERT(judge(serialize_message(message)) == both_take);
 }
 
+/// Judges `input` and counts what came of it; a difference fails the property and shows the bytes.
+void count(std::map<std::string_view, int>& met, const bytes& input) {
+    try {
+        ++met[judge(input)];
+    } catch (const std::logic_error& e) {
+        RC_LOG() << e.what() << "\n";
+        for (const std::byte b : input) {
+            constexpr const char* digits = "0123456789abcdef";
+            RC_LOG() << digits[static_cast<unsigned>(b) >> 4U] << digits[static_cast<unsigned>(b) & 15U];
+        }
+        RC_FAIL("they differ");
+    }
+}
+
+/// Tells the counts. Inputs that all go one way would prove nothing.
+void expect_variety(std::map<std::string_view, int>& met) {
+    int stricter = 0;
+    for (const auto& [what, times] : met) {
+        std::cout << std::setw(8) << times << "  " << what << '\n';
+        stricter += stricter_by_design().contains(what) ? times : 0;
+    }
+    for (const int times : {met[both_take], met[both_refuse], stricter}) {
+        EXPECT_GT(times, 50);
+    }
+}
+
 // Many small cases: a damaged byte in a hundred meets something.
 TEST(ProtobufJudge, AgreesOnDamagedFrames) {
     std::map<std::string_view, int> met;
-    const bool held = rc::check("damaged frames get the same verdict and values", [&] {
+    EXPECT_TRUE(rc::check("damaged frames get the same verdict and values", [&] {
         const bytes original = serialize_message(any_message());
         for (int i = 0; i < 50; ++i) {
-            const bytes input = mutated(original);
-            try {
-                ++met[judge(input)];
-            } catch (const std::logic_error& e) {
-                RC_LOG() << e.what() << "\n";
-                for (const std::byte b : input) {
-                    constexpr const char* digits = "0123456789abcdef";
-                    RC_LOG() << digits[static_cast<unsigned>(b) >> 4U]
-                             << digits[static_cast<unsigned>(b) & 15U];
-                }
-                RC_FAIL("they differ");
-            }
+            count(met, mutated(original));
         }
-    });
-    EXPECT_TRUE(held);
-    int stricter = 0;
-    for (const auto& [what, count] : met) {
-        std::cout << std::setw(6) << count << "  " << what << '\n';
-        stricter += stricter_by_design().contains(what) ? count : 0;
-    }
-    for (const int count : {met[both_take], met[both_refuse], stricter}) {
-        EXPECT_GT(count, 50) << "the damage is too gentle, or too much";
-    }
+    }));
+    expect_variety(met);
+}
+
+TEST(ProtobufJudge, AgreesOnFramesWithoutManners) {
+    std::map<std::string_view, int> met;
+    EXPECT_TRUE(rc::check("frames without manners get the same verdict and values", [&] {
+        const auto seed = *rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<std::uint64_t>());
+        for (std::uint64_t i = 0; i < 100; ++i) {
+            count(met, testing::wild_frame(seed + i));
+        }
+    }));
+    expect_variety(met);
 }
 
 RC_GTEST_PROP(ProtobufJudge, AgreesOnRandomBytes, ()) {
