@@ -112,7 +112,7 @@ buffer_pool::buffer_pool(std::size_t max_idle_bytes)
     : state_{std::make_shared<detail::pool_state>(max_idle_bytes)} {}
 
 std::size_t buffer_pool::idle_bytes() const noexcept {
-    return state_->idle_bytes();
+    return state_ == nullptr ? 0 : state_->idle_bytes();
 }
 
 byte_buffer::byte_buffer(buffer_pool pool, std::size_t reserve) : pool_{std::move(pool.state_)} {

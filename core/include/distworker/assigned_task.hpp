@@ -43,7 +43,7 @@ private:
     task_assign_view content_;
     delivery delivery_;
     monotonic_time deadline_ = never;
-    buffer_pool pool_;
+    buffer_pool pool_ = buffer_pool::none();
 };
 
 } // namespace distworker

@@ -112,13 +112,18 @@ class buffer_pool {
 public:
     /// A pool that keeps at most `max_idle_bytes` of free buffers for reuse.
     explicit buffer_pool(std::size_t max_idle_bytes = std::size_t{1} << 20);
+    /// A pool that keeps nothing, and costs nothing to make.
+    [[nodiscard]] static buffer_pool none() noexcept {
+        return buffer_pool{std::shared_ptr<detail::pool_state>{}};
+    }
 
     /// Bytes that lie free in the pool now.
     [[nodiscard]] std::size_t idle_bytes() const noexcept;
 
 private:
     friend class byte_buffer;
-    std::shared_ptr<detail::pool_state> state_;
+    explicit buffer_pool(std::shared_ptr<detail::pool_state> state) noexcept : state_{std::move(state)} {}
+    std::shared_ptr<detail::pool_state> state_; // null: keeps nothing
 };
 
 /// Text as bytes, without a copy.
