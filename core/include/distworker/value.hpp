@@ -25,15 +25,16 @@ public:
     using object = std::vector<member>;
 
     /// Null.
-    value() = default;
-    value(std::nullptr_t) {}
-    value(std::same_as<bool> auto boolean) : content_{static_cast<bool>(boolean)} {}
+    value() noexcept;
+    value(std::nullptr_t) noexcept;
+    template <std::same_as<bool> Boolean>
+    value(Boolean boolean);
     template <typename Number>
         requires(std::integral<Number> || std::floating_point<Number>) && (!std::same_as<Number, bool>)
-    value(Number number) : content_{static_cast<double>(number)} {}
-    value(std::string text) : content_{std::move(text)} {}
-    value(std::string_view text) : content_{std::string{text}} {}
-    value(const char* text) : content_{std::string{text}} {}
+    value(Number number);
+    value(std::string text);
+    value(std::string_view text);
+    value(const char* text);
     value(list items);
     value(object members);
     /// An object: `value{{"result", 3}, {"unit", "m"}}`.
@@ -59,9 +60,9 @@ public:
     void set(std::string_view key, value content);
 
     /// An empty object.
-    [[nodiscard]] static value empty_object() { return value{object{}}; }
+    [[nodiscard]] static value empty_object();
     /// A list: `value::of({1, "two", nullptr})`.
-    [[nodiscard]] static value of(std::initializer_list<value> items) { return value{list{items}}; }
+    [[nodiscard]] static value of(std::initializer_list<value> items);
 
     friend bool operator==(const value&, const value&);
 
@@ -75,5 +76,23 @@ struct value::member {
     value content;
     friend bool operator==(const member&, const member&) = default;
 };
+
+// Here, where a member is whole: clang asks for that as soon as it meets what makes or ends a vector of them.
+inline value::value() noexcept = default;
+inline value::value(std::nullptr_t) noexcept {}
+template <std::same_as<bool> Boolean>
+value::value(Boolean boolean) : content_{boolean} {}
+template <typename Number>
+    requires(std::integral<Number> || std::floating_point<Number>) && (!std::same_as<Number, bool>)
+value::value(Number number) : content_{static_cast<double>(number)} {}
+inline value::value(std::string text) : content_{std::move(text)} {}
+inline value::value(std::string_view text) : content_{std::string{text}} {}
+inline value::value(const char* text) : content_{std::string{text}} {}
+inline value value::empty_object() {
+    return value{object{}};
+}
+inline value value::of(std::initializer_list<value> items) {
+    return value{list{items}};
+}
 
 } // namespace distworker
