@@ -82,7 +82,7 @@ controller_engine::implementation::submit(const task_spec& spec) {
 
 std::expected<std::shared_ptr<const task_record>, cancel_error>
 controller_engine::implementation::cancel(std::string_view id) {
-    const std::shared_ptr<stored_task> task = store_.find(id);
+    std::shared_ptr<stored_task> task = store_.find(id);
     if (task == nullptr) {
         return std::unexpected{cancel_error::unknown_task};
     }

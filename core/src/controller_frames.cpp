@@ -155,7 +155,7 @@ void controller_engine::implementation::take(connection& from, const task_failed
             } else {
                 task->result.reset();
                 task->error = task_failure{std::string{failed.error_code}, std::string{failed.error_message},
-                                         *std::move(details)};
+                                           *std::move(details)};
                 store_.finish(task, now_.wall);
                 tell(task_event::kind::ended, task);
             }

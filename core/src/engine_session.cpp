@@ -160,7 +160,7 @@ void worker_engine::close_link(end_cause cause, std::string detail, std::uint16_
     set_timer(deadline_reason::close, config_->close_timeout);
 }
 
-void worker_engine::closed(std::uint32_t generation, link_end end, instant now) {
+void worker_engine::closed(std::uint32_t generation, const link_end& end, instant now) {
     if (!current(generation, now)) {
         return;
     }

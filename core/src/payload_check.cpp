@@ -156,7 +156,8 @@ private:
 
     // Left uninitialised on purpose: a shallow payload should not pay for clearing the whole stack.
     union {
-        std::array<open_message, max_open> stack_;
+        std::array<open_message, max_open>
+            stack_; // NOLINT(readability-identifier-naming): a member like others
     };
     std::size_t open_ = 0;
     std::size_t depth_ = 0;

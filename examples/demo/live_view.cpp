@@ -1,6 +1,7 @@
 #include "live_view.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 namespace demo {
@@ -11,7 +12,7 @@ constexpr std::size_t bar_width = 24;
 constexpr std::size_t note_width = 50;
 
 std::string bar(double fraction) {
-    const auto filled = static_cast<std::size_t>(fraction * static_cast<double>(bar_width) + 0.5);
+    const auto filled = static_cast<std::size_t>(std::lround(fraction * static_cast<double>(bar_width)));
     std::string out = "[";
     out.append(filled, '#').append(bar_width - filled, '.');
     return out + "]";
@@ -63,7 +64,7 @@ std::string live_view::text_of(const line& shown) {
     std::string out = "  " + shown.title;
     out.resize(std::max(out.size(), title_width + 2), ' ');
     out += bar(shown.fraction) + ' ';
-    const auto percent = std::to_string(static_cast<int>(shown.fraction * 100 + 0.5)) + "%";
+    const auto percent = std::to_string(std::lround(shown.fraction * 100)) + "%";
     out.append(5 - std::min<std::size_t>(5, percent.size()), ' ');
     out += percent + "  " + word(shown.now);
     if (!shown.note.empty()) {

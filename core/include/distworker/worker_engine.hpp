@@ -113,7 +113,7 @@ public:
     /// The last `output::send` is written out.
     void sent(std::uint32_t generation, instant now);
     /// The connection is over, whoever ended it.
-    void closed(std::uint32_t generation, link_end end, instant now);
+    void closed(std::uint32_t generation, const link_end& end, instant now);
     /// Time passed. `poll` does this by itself; call it when there is nothing to poll for.
     void tick(instant now);
 
