@@ -221,7 +221,7 @@ TEST(Worker, NamesTheLikelyCausesOfARefusalFromItsFirstTime) {
     controller_process controller{where};
     worker_process worker{
         where, {.url = controller.worker_url(), .arguments = quick, .token = "another-token-entirely"}};
-    worker.await_log("provisioner");
+    worker.await_log("the provisioner is unknown");
     std::string log = worker.log();
     std::ranges::transform(log, log.begin(),
                            [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
