@@ -42,7 +42,7 @@ public:
         feed([&](worker_engine& engine, instant now) { engine.sent(generation_, now); });
     }
     void closed(link_end end) override {
-        feed([&](worker_engine& engine, instant now) { engine.closed(generation_, std::move(end), now); });
+        feed([&](worker_engine& engine, instant now) { engine.closed(generation_, end, now); });
     }
 
 private:
