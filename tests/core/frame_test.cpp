@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <map>
 
 namespace distworker {
 namespace {
@@ -16,7 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 using testing::copy_of;
-using ::testing::ElementsAre;
 using testing::from_hex;
 using testing::load_vectors;
 using bytes = std::vector<std::byte>;
