@@ -36,13 +36,16 @@ void worker_engine::received(std::uint32_t generation, message_kind kind, std::s
     }
     announced_size_ = std::max(announced_size_, announced_size);
     incoming_size_ += part.size();
+    const bool got_further = !part.empty();
     if (std::max(incoming_size_, announced_size_) > config_->max_message_bytes) {
         incoming_.truncate(salvage_bytes);
         part = part.first(std::min(part.size(), salvage_bytes - incoming_.size()));
     }
     incoming_.append(part);
     if (!end_of_message) {
-        set_timer(deadline_reason::message_stall, config_->message_stall_timeout);
+        if (got_further || timer(deadline_reason::message_stall) == never) {
+            set_timer(deadline_reason::message_stall, config_->message_stall_timeout);
+        }
         return;
     }
     clear_timer(deadline_reason::message_stall);
@@ -118,6 +121,18 @@ void worker_engine::begin_task(assignment next) {
     assign_pending_ = true;
     fraction_ = 0;
     clear_timer(deadline_reason::idle_exit);
+}
+
+// Ends what the application has not seen yet: after a stop nothing begins.
+void worker_engine::refuse_unseen() {
+    if (assign_pending_) {
+        outcome_writer answer{running_->task};
+        end_task(std::move(answer).fail(error_code::worker_shutdown, "the worker is shutting down"));
+    }
+    if (held_) {
+        const assignment unseen = *std::exchange(held_, std::nullopt);
+        refuse(unseen.content.task_id, error_code::worker_shutdown, "the worker is shutting down");
+    }
 }
 
 void worker_engine::refuse_unusable(std::string_view task_id, std::string_view reason) {

@@ -120,7 +120,9 @@ void worker_engine::queue_progress() {
     outgoing next;
     next.frame = byte_buffer{pool_};
     next.task = running_->task.name();
+    next.is_progress = true;
     write_progress(next.frame, running_->task.id(), static_cast<float>(fraction_), message_);
+    stream_bytes_ += next.frame.size();
     queue_.push_back(std::move(next));
     progress_waits_ = false;
     last_progress_ = now_.monotonic;
@@ -147,7 +149,7 @@ std::expected<void, misuse> worker_engine::stream(const delivery& task, stream_i
     outgoing next;
     next.frame = std::move(item.frame_);
     next.task = task;
-    next.is_stream = true;
+    next.is_progress = true;
     queue_.push_back(std::move(next));
     return {};
 }
@@ -160,7 +162,7 @@ void worker_engine::sent(std::uint32_t generation, instant now) {
         own_frame_ = {};
     } else {
         outgoing done = queue_.pop_front();
-        if (done.is_stream) {
+        if (done.is_progress) {
             stream_bytes_ -= done.frame.size();
             if (writable_wanted_ && stream_bytes_ <= config_->stream_bytes / 2) {
                 writable_wanted_ = false;

@@ -167,6 +167,14 @@ void worker_engine::closed(std::uint32_t generation, const link_end& end, instan
     end_connection(closing_ ? *closing_ : judge(end), end.retry_after);
 }
 
+// Ends a connection that the transport still holds.
+void worker_engine::abort_connection(connection_end end) {
+    if (!connect_pending_) {
+        abort_pending_ = generation_;
+    }
+    end_connection(std::move(end), {});
+}
+
 connection_end worker_engine::judge(const link_end& end) const {
     connection_end judged;
     judged.detail = std::string{to_string(end.what)} + ": " + end.detail;
@@ -219,8 +227,6 @@ void worker_engine::end_connection(connection_end end, std::optional<std::chrono
     forget_connection();
     if (told) {
         ended_ = output::disconnected{generation_, std::move(end)};
-    } else {
-        abort_pending_ = 0;
     }
 }
 
@@ -328,6 +334,7 @@ std::uint16_t worker_engine::close_code() const noexcept {
 std::expected<void, misuse> worker_engine::stop(end_reason why, std::chrono::nanoseconds drain_timeout,
                                                 instant now) {
     enter(now);
+    drain_timeout = std::max(drain_timeout, std::chrono::nanoseconds::zero());
     if (!started_ || state_ == engine_state::stopped) {
         return std::unexpected{misuse::not_in_state};
     }
@@ -337,8 +344,7 @@ std::expected<void, misuse> worker_engine::stop(end_reason why, std::chrono::nan
     }
     switch (state_) {
     case engine_state::connecting:
-        abort_pending_ = generation_;
-        end_connection({end_cause::local, "stopped while connecting"}, {});
+        abort_connection({end_cause::local, "stopped while connecting"});
         break;
     case engine_state::backoff:
         finish(*stopping_);
@@ -348,6 +354,7 @@ std::expected<void, misuse> worker_engine::stop(end_reason why, std::chrono::nan
         break;
     case engine_state::ready:
     case engine_state::busy:
+        refuse_unseen();
         move(engine_event::drain);
         clear_timer(deadline_reason::idle_exit);
         [[fallthrough]];

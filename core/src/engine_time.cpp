@@ -74,8 +74,7 @@ void worker_engine::fire_timers() {
 void worker_engine::fire(deadline_reason timer) {
     switch (timer) {
     case deadline_reason::connect:
-        abort_pending_ = generation_;
-        end_connection({end_cause::timed_out, "no connection within connect_timeout"}, {});
+        abort_connection({end_cause::timed_out, "no connection within connect_timeout"});
         break;
     case deadline_reason::registration:
         if (held_) {
@@ -95,8 +94,7 @@ void worker_engine::fire(deadline_reason timer) {
         ping_wanted_ = true;
         break;
     case deadline_reason::silence:
-        abort_pending_ = generation_;
-        end_connection({end_cause::timed_out, "not a byte from the controller within silence_timeout"}, {});
+        abort_connection({end_cause::timed_out, "not a byte from the controller within silence_timeout"});
         break;
     case deadline_reason::deaf:
         deaf_ = true;
@@ -107,8 +105,7 @@ void worker_engine::fire(deadline_reason timer) {
                    "an unfinished message got no further byte within message_stall_timeout", 1008);
         break;
     case deadline_reason::close:
-        abort_pending_ = generation_;
-        end_connection(*closing_, {});
+        abort_connection(*closing_);
         break;
     case deadline_reason::receipt_deadline:
         close_link(end_cause::timed_out, "no receipt for the outcomes within receipt_timeout", 1001);

@@ -95,6 +95,48 @@ TEST(EngineSession, AClockThatIsNotSetRefusesToSignAndTriesAgain) {
     EXPECT_EQ(rig.engine.state(), engine_state::backoff);
 }
 
+TEST(EngineSession, AConnectionThatIsGivenUpIsAbortedHoweverLateThatIsTaken) {
+    engine_rig rig;
+    ASSERT_TRUE(rig.engine.start(rig.now));
+    rig.drain();
+    rig.leap(10s); // connect_timeout
+    rig.engine.tick(rig.now);
+    rig.leap(5s); // the next attempt begins, and nobody hears of it
+    rig.engine.tick(rig.now);
+    EXPECT_EQ(rig.engine.state(), engine_state::connecting);
+    ASSERT_TRUE(rig.engine.stop(end_reason::stop_requested, 1s, rig.now));
+    rig.drain();
+    EXPECT_THAT(rig.aborts, ElementsAre(1U));
+    ASSERT_EQ(rig.ends.size(), 1U);
+    EXPECT_EQ(rig.ends[0].generation, 1U);
+    EXPECT_THAT(rig.stopped, ElementsAre(end_reason::stop_requested));
+}
+
+TEST(EngineSession, ADrainMayHaveAnyLength) {
+    for (const auto length : {std::chrono::nanoseconds::min(), std::chrono::nanoseconds::max()}) {
+        engine_rig rig;
+        rig.become_ready();
+        rig.assign();
+        ASSERT_TRUE(rig.engine.stop(end_reason::signal, length, rig.now));
+        rig.drain();
+        EXPECT_EQ(rig.closes.size(), length < 0s ? 1U : 0U) << "at once, or when the task ends";
+    }
+}
+
+TEST(EngineSession, EmptyPartsDoNotKeepAMessageAlive) {
+    engine_rig rig;
+    rig.become_ready();
+    const auto frame = assign_frame({});
+    rig.engine.received(1, message_kind::binary, std::span{frame}.first(10), false, 0, rig.now);
+    for (int i = 0; i < 12 && rig.closes.empty(); ++i) {
+        rig.pass(5s);
+        rig.peer_ping();
+        rig.engine.received(1, message_kind::binary, {}, false, 0, rig.now);
+        rig.drain();
+    }
+    EXPECT_THAT(rig.closes, ElementsAre(1008));
+}
+
 TEST(EngineSession, HeartbeatsComeEveryIntervalWithFreshFigures) {
     engine_rig rig;
     rig.become_ready();

@@ -400,6 +400,54 @@ TEST(EngineTask, AStableSessionThatEndsWhileAwayHandsBackWhatItKept) {
     EXPECT_EQ(rig.engine.outbox_bytes(), 0U);
 }
 
+TEST(EngineTask, ATaskThatNobodyHasSeenWhenTheDrainBeginsIsRefused) {
+    engine_rig rig;
+    rig.become_ready();
+    rig.engine.received(1, message_kind::binary, assign_frame({}), true, 0, rig.now);
+    ASSERT_TRUE(rig.engine.stop(end_reason::stop_requested, 5s, rig.now));
+    rig.drain();
+    EXPECT_THAT(rig.tasks, IsEmpty());
+    ASSERT_THAT(rig.kinds(), ElementsAre("failed"));
+    EXPECT_EQ(rig.all<task_failed_view>()[0].error_code, "WORKER_SHUTDOWN");
+}
+
+TEST(EngineTask, ATaskHeldForAFullOutboxWhenTheDrainBeginsIsRefused) {
+    worker_config config = default_config();
+    config.outbox_bytes = 64 << 10;
+    engine_rig rig{config};
+    rig.become_ready();
+    rig.assign({.id = "large"});
+    outcome_writer large{rig.tasks[0]};
+    large.result().member("text", std::string(100'000, 'x'));
+    ASSERT_TRUE(rig.engine.complete(rig.tasks[0].name(), std::move(large).complete(), rig.now));
+    rig.drain();
+    rig.assign({.id = "held"});
+    EXPECT_EQ(rig.tasks.size(), 1U);
+    ASSERT_TRUE(rig.engine.stop(end_reason::stop_requested, 5s, rig.now));
+    rig.drain();
+    ASSERT_EQ(rig.all<task_failed_view>().size(), 1U);
+    EXPECT_EQ(rig.all<task_failed_view>()[0].task_id, "held");
+    EXPECT_EQ(rig.all<task_failed_view>()[0].error_code, "WORKER_SHUTDOWN");
+    EXPECT_EQ(rig.tasks.size(), 1U);
+}
+
+TEST(EngineTask, ProgressBetweenStreamItemsIsBoundedWithThem) {
+    engine_rig rig;
+    rig.become_ready();
+    rig.assign();
+    const delivery task = rig.tasks[0].name();
+    rig.hold_writes = true;
+    std::size_t queued = 0;
+    for (bool room = true; room; ++queued) {
+        ASSERT_LT(queued, 1000U);
+        ASSERT_TRUE(rig.engine.progress(task, 0.5, std::string(4000, 'x'), rig.now));
+        stream_item_writer item{rig.tasks[0], 0.5F};
+        item.data().member("n", 1);
+        room = rig.engine.stream(task, *std::move(item).finish(), rig.now).has_value();
+    }
+    EXPECT_LE(rig.engine.outbox_bytes(), default_config().stream_bytes + 8192);
+}
+
 TEST(EngineTask, ProgressIsCoalescedLimitedInRateAndFlushedBeforeTheOutcome) {
     engine_rig rig;
     rig.become_ready();

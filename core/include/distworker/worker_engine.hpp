@@ -149,7 +149,7 @@ public:
     [[nodiscard]] monotonic_time idle_exit_at() const noexcept;
     /// Handlers that were given up and have not returned yet.
     [[nodiscard]] std::size_t stuck() const noexcept { return stuck_.size(); }
-    /// Bytes of outcomes without receipt and of queued stream items.
+    /// Bytes of outcomes without receipt and of queued progress and stream items.
     [[nodiscard]] std::size_t outbox_bytes() const noexcept { return outbox_bytes_ + stream_bytes_; }
     /// How many refusals in a row there were: a group lets one slot probe for all.
     [[nodiscard]] std::uint32_t refusals() const noexcept { return refusals_; }
@@ -161,8 +161,8 @@ private:
         outcome answer;    // of an outcome
         delivery task;
         std::uint64_t covered_by = 0; // the first ping that can prove its processing
-        bool is_stream = false;
-        bool was_sent = false; // at least partly, on this connection or an earlier one of the session
+        bool is_progress = false;     // counted in stream_bytes_
+        bool was_sent = false;        // at least partly, on this connection or an earlier one of the session
 
         [[nodiscard]] bool is_outcome() const noexcept { return !answer.empty(); }
         [[nodiscard]] bool is_refusal() const noexcept { return is_outcome() && task.serial == 0; }
@@ -210,6 +210,7 @@ private:
     void registered(std::int32_t idle_time, proof by);
     void close_link(end_cause cause, std::string detail, std::uint16_t code);
     void end_connection(connection_end end, std::optional<std::chrono::seconds> retry_after);
+    void abort_connection(connection_end end);
     [[nodiscard]] connection_end judge(const link_end& end) const;
     void plan_retry(connection_end& end, std::optional<std::chrono::seconds> retry_after);
     void finish(end_reason reason);
@@ -225,6 +226,7 @@ private:
     void refuse(std::string_view task_id, std::string_view code, std::string_view reason);
     void begin_task(assignment next);
     void begin_held_task();
+    void refuse_unseen();
     void strike(message_kind kind);
     void frame_arrived(const frame_view& frame, shared_bytes message);
 
