@@ -42,28 +42,43 @@ epoll_loop::~epoll_loop() {
     ::close(epoll_);
 }
 
+// A descriptor of no interest leaves the set: the kernel would report its hang-up again and again.
+bool epoll_loop::arm(std::uint64_t id, watched& watch, io_interest interest) const {
+    const bool listed = watch.interest != io_interest{};
+    const bool wanted = interest != io_interest{};
+    watch.interest = interest;
+    if (!listed && !wanted) {
+        return true;
+    }
+    epoll_event event{.events = event_mask(interest), .data = {.u64 = id}};
+    return ::epoll_ctl(epoll_,
+                       !listed  ? EPOLL_CTL_ADD
+                       : wanted ? EPOLL_CTL_MOD
+                                : EPOLL_CTL_DEL,
+                       watch.fd, &event) == 0;
+}
+
 loop::watch_id epoll_loop::watch(int fd, io_interest interest, watch_callback ready) {
     const std::uint64_t id = next_watch_++;
-    epoll_event event{.events = event_mask(interest), .data = {.u64 = id}};
-    if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
+    auto made = std::make_shared<watched>(fd, std::move(ready));
+    if (!arm(id, *made, interest)) {
         fail("epoll_loop::watch");
     }
-    watches_.emplace(id, std::make_shared<watched>(fd, std::move(ready)));
+    watches_.emplace(id, std::move(made));
     return watch_id{id};
 }
 
 void epoll_loop::set_interest(watch_id watch, io_interest interest) {
     const auto found = watches_.find(std::to_underlying(watch));
     if (found != watches_.end()) {
-        epoll_event event{.events = event_mask(interest), .data = {.u64 = found->first}};
-        ::epoll_ctl(epoll_, EPOLL_CTL_MOD, found->second->fd, &event);
+        static_cast<void>(arm(found->first, *found->second, interest));
     }
 }
 
 void epoll_loop::unwatch(watch_id watch) {
     const auto found = watches_.find(std::to_underlying(watch));
     if (found != watches_.end()) {
-        ::epoll_ctl(epoll_, EPOLL_CTL_DEL, found->second->fd, nullptr);
+        static_cast<void>(arm(found->first, *found->second, {}));
         watches_.erase(found);
     }
 }
@@ -95,8 +110,12 @@ int epoll_loop::wait_milliseconds() const {
     if (deadline_ == never) {
         return -1;
     }
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - now()).count();
-    return static_cast<int>(std::clamp<std::int64_t>(left, 0, INT_MAX));
+    const monotonic_time present = now();
+    if (deadline_ <= present) {
+        return 0;
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - present).count();
+    return static_cast<int>(std::min<std::int64_t>(left, INT_MAX));
 }
 
 void epoll_loop::run_timer() {
@@ -142,8 +161,13 @@ void epoll_loop::run() {
             if (found != watches_.end()) { // else an earlier callback ended it
                 const std::shared_ptr<watched> alive = found->second;
                 const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
-                alive->ready({.readable = broken || (event.events & EPOLLIN) != 0,
-                              .writable = broken || (event.events & EPOLLOUT) != 0});
+                // An earlier callback of this turn may have changed what is wanted.
+                const io_interest ready{
+                    .readable = alive->interest.readable && (broken || (event.events & EPOLLIN) != 0),
+                    .writable = alive->interest.writable && (broken || (event.events & EPOLLOUT) != 0)};
+                if (ready.readable || ready.writable) {
+                    alive->ready(ready);
+                }
             }
         }
         run_posted();

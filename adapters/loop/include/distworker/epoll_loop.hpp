@@ -35,8 +35,10 @@ private:
     struct watched {
         int fd;
         watch_callback ready;
+        io_interest interest{};
     };
 
+    [[nodiscard]] bool arm(std::uint64_t id, watched& watch, io_interest interest) const;
     [[nodiscard]] int wait_milliseconds() const;
     void run_posted();
     void run_timer();
