@@ -94,8 +94,10 @@ public:
 
     void take(const step& s) {
         perform(s);
-        drain();
-        check_between_steps();
+        if ((s.a + s.b) % 5 != 0) { // now and then nobody polls between two calls
+            drain();
+            check_between_steps();
+        }
     }
     /// Ends it whatever the state, and accounts for every outcome.
     void finish() {

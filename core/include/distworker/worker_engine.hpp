@@ -61,7 +61,7 @@ struct engine_counters {
     std::uint64_t undeliverable = 0;     ///< Outcomes handed back.
     std::uint64_t stale = 0;             ///< Answers to deliveries that had theirs.
     std::uint64_t timed_out = 0;         ///< Tasks whose timeout passed.
-    std::uint64_t abandoned = 0;         ///< Tasks answered for because they did not end in time.
+    std::uint64_t abandoned = 0;         ///< Tasks answered for: they did not end in time, or never began.
     std::uint64_t strikes = 0;           ///< Messages that meant nothing.
     std::uint64_t stale_events = 0;      ///< Events of older connections.
     std::uint64_t clock_steps_back = 0;  ///< Monotonic times that went back.
