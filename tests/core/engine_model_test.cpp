@@ -57,7 +57,7 @@ struct step {
 rc::Gen<std::vector<step>> any_steps() {
     using enum step::kind;
     const auto kind = rc::gen::weightedElement<step::kind>({
-        {1, start}, {1, stop},        {1, flush},    {4, wait},     {8, wake},           {1, step_back},
+        {1, start}, {2, stop},        {1, flush},    {4, wait},     {8, wake},           {1, step_back},
         {1, leap},  {8, open},        {8, respond},  {10, assign},  {2, damaged_assign}, {1, noise},
         {1, text},  {2, part},        {2, ping},     {6, pong},     {1, alive},          {8, written},
         {2, close}, {2, stale_event}, {8, complete}, {3, progress}, {3, stream},         {1, sample},
@@ -159,7 +159,7 @@ private:
             static_cast<void>(engine_.start(now_, std::chrono::milliseconds{s.a % 3 * 100}));
             break;
         case stop:
-            if (s.a % 10 == 0) { // or nothing else would ever happen
+            if (s.a % 4 == 0) { // or nothing else would ever happen
                 const auto done =
                     engine_.stop(end_reason::stop_requested, std::chrono::seconds{s.b % 30}, now_);
                 stop_accepted_ = stop_accepted_ || done.has_value();
