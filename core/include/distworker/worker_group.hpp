@@ -44,7 +44,7 @@ public:
 
     /// Calls `event(engine)` on one slot's engine and notes that it may have something to say. All of the
     /// engine's inputs go this way: `group.with(slot, [&](worker_engine& e) { e.opened(generation, now); })`.
-    /// `unknown_slot` when there is none.
+    /// The slot must be there: `has_slot`.
     template <typename Event>
     auto with(std::uint32_t slot, Event&& event) -> decltype(event(std::declval<worker_engine&>())) {
         mark(slot);

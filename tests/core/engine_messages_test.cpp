@@ -1,0 +1,161 @@
+// Messages that cannot be used, and messages in parts.
+#include "engine_rig.hpp"
+#include "support/vectors.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace distworker::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+TEST(EngineMessages, TheMalformedFramesGetTheVerdictsOfTheVectors) {
+    for (const auto& vector : load_vectors("malformed_frames.json")) {
+        const std::string name = vector["name"];
+        const std::string expected = vector["expect"];
+        const auto bytes = from_hex(vector["hex"].get<std::string>());
+        for (const std::size_t chunk : {bytes.size() + 1, std::size_t{7}, std::size_t{1}}) {
+            if (chunk == 1 && bytes.size() > 2000) {
+                continue; // covered by the chunks of 7
+            }
+            engine_rig rig;
+            rig.become_ready();
+            std::span<const std::byte> left = bytes;
+            do {
+                const auto part = left.first(std::min(chunk, left.size()));
+                left = left.subspan(part.size());
+                rig.engine.received(rig.generation(), message_kind::binary, part, left.empty(), 0, rig.now);
+            } while (!left.empty());
+            rig.drain();
+            const auto refused = rig.all<task_failed_view>();
+            const std::string verdict = !rig.tasks.empty()                    ? "accept"
+                                        : !refused.empty()                    ? "refuse"
+                                        : rig.engine.counters().strikes == 1U ? "strike"
+                                                                              : "nothing";
+            EXPECT_EQ(verdict, expected) << name << " in chunks of " << chunk;
+            EXPECT_LE(refused.size() + rig.tasks.size(), 1U) << name;
+            for (const auto& failure : refused) {
+                EXPECT_EQ(failure.error_code, error_code::invalid_task) << name;
+                EXPECT_FALSE(failure.task_id.empty()) << name;
+            }
+            EXPECT_THAT(rig.closes, IsEmpty()) << name;
+        }
+    }
+}
+
+TEST(EngineMessages, AnUnusableAssignmentOfTheRunningTaskIsAStrike) {
+    engine_rig rig;
+    rig.become_ready();
+    rig.assign();
+    auto damaged = assign_frame({});
+    damaged.pop_back();
+    rig.receive(damaged);
+    EXPECT_EQ(rig.engine.counters().strikes, 1U);
+    EXPECT_THAT(rig.frames, IsEmpty());
+    ASSERT_TRUE(rig.complete());
+}
+
+TEST(EngineMessages, AnOversizedAssignmentIsRefusedFromItsFirstBytesAndTheLinkGoesOn) {
+    worker_config config = default_config();
+    config.max_message_bytes = 64 * 1024;
+    engine_rig rig{config};
+    rig.become_ready();
+    const auto large = assign_frame({.id = "huge", .input = value{{"text", std::string(200'000, 'x')}}});
+    std::span<const std::byte> left = large;
+    while (!left.empty()) {
+        const auto part = left.first(std::min<std::size_t>(16 * 1024, left.size()));
+        left = left.subspan(part.size());
+        rig.engine.received(rig.generation(), message_kind::binary, part, left.empty(), large.size(),
+                            rig.now);
+    }
+    rig.drain();
+    const auto refused = rig.all<task_failed_view>();
+    ASSERT_THAT(refused, SizeIs(1));
+    EXPECT_EQ(refused[0].task_id, "huge");
+    EXPECT_EQ(refused[0].error_code, error_code::invalid_task);
+    rig.assign();
+    EXPECT_THAT(rig.tasks, SizeIs(1));
+}
+
+TEST(EngineMessages, AHundredStrikesWhileIdleAreAViolationButNeverWhileATaskRuns) {
+    engine_rig idle;
+    idle.become_ready();
+    const std::vector<std::byte> junk(3, std::byte{0});
+    for (int i = 0; i < 99; ++i) {
+        idle.receive(junk);
+    }
+    EXPECT_THAT(idle.closes, IsEmpty());
+    idle.receive(junk);
+    EXPECT_THAT(idle.closes, ElementsAre(1008));
+
+    engine_rig busy;
+    busy.become_ready();
+    busy.assign();
+    for (int i = 0; i < 1000; ++i) {
+        busy.receive(junk, i % 2 == 0 ? message_kind::binary : message_kind::text);
+    }
+    EXPECT_THAT(busy.closes, IsEmpty());
+    EXPECT_TRUE(busy.complete());
+}
+
+TEST(EngineMessages, RepeatedTextMessagesWhileIdleCloseWith1003) {
+    engine_rig rig;
+    rig.become_ready();
+    for (int i = 0; i < 100; ++i) {
+        rig.receive(as_byte_span("hello"), message_kind::text);
+    }
+    EXPECT_THAT(rig.closes, ElementsAre(1003));
+}
+
+TEST(EngineMessages, AnUnfinishedMessageWithoutFurtherBytesStalls) {
+    engine_rig rig;
+    rig.become_ready();
+    const auto frame = assign_frame({});
+    rig.engine.received(rig.generation(), message_kind::binary, std::span{frame}.first(5), false, 0, rig.now);
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_THAT(rig.closes, IsEmpty());
+        rig.peer_ping();
+        rig.pass(3s);
+    }
+    EXPECT_THAT(rig.closes, ElementsAre(1008));
+}
+
+TEST(EngineMessages, ManyEmptyFragmentsAreBounded) {
+    engine_rig rig;
+    rig.become_ready();
+    for (int i = 0; i < 70'000 && rig.closes.empty(); ++i) {
+        rig.engine.received(rig.generation(), message_kind::binary, {}, false, 0, rig.now);
+        if (i % 1000 == 0) {
+            rig.drain();
+        }
+    }
+    rig.drain();
+    EXPECT_THAT(rig.closes, ElementsAre(1008));
+}
+
+TEST(EngineMessages, ASecondResponseAndResponsesBeforeRegisterAreStrikes) {
+    engine_rig rig;
+    rig.become_ready(60);
+    rig.receive(response_frame(1));
+    EXPECT_EQ(rig.engine.counters().strikes, 1U);
+    rig.pass(5s);
+    EXPECT_THAT(rig.closes, IsEmpty()) << "the first answer is kept";
+}
+
+TEST(EngineMessages, ATaskOutlivesItsEngineAndItsMessageIsSharedAcrossCopies) {
+    assigned_task kept;
+    {
+        engine_rig rig;
+        rig.become_ready();
+        rig.assign({.id = "kept", .input = value{{"text", "still here"}}});
+        kept = rig.tasks[0];
+    }
+    EXPECT_EQ(kept.id(), "kept");
+    EXPECT_EQ(kept.input().find("text")->string(), "still here");
+}
+
+} // namespace
+} // namespace distworker::testing
