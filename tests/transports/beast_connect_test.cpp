@@ -1,0 +1,157 @@
+// The Beast transport up to the open connection: names, TCP, the upgrade and what may come instead.
+#include "beast_rig.hpp"
+
+namespace distworker::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+template <typename Kind>
+class BeastConnect : public beast_rig<Kind> {};
+TYPED_TEST_SUITE(BeastConnect, transport_loops, loop_names);
+
+TYPED_TEST(BeastConnect, UpgradesWithAProperRequest) {
+    std::string request;
+    this->told_.on_opened = [&] { this->stop(); };
+    this->open();
+    this->play([&](ws_server& server) { request = server.accept().upgrade(); });
+    EXPECT_THAT(this->told_.log, ElementsAre("opened"));
+    EXPECT_TRUE(request.starts_with("GET /worker/v1/ws HTTP/1.1\r\n")) << request;
+    EXPECT_THAT(request,
+                AllOf(HasSubstr("\r\nHost: 127.0.0.1:" + std::to_string(this->server_->port()) + "\r\n"),
+                      HasSubstr("\r\nSec-WebSocket-Version: 13\r\n"),
+                      HasSubstr("\r\nUser-Agent: distworker-cpp/")));
+}
+
+TYPED_TEST(BeastConnect, FindsTheHostByItsName) {
+    this->told_.on_opened = [&] { this->stop(); };
+    this->open("http://localhost:" + std::to_string(this->server_->port()));
+    this->play([&](ws_server& server) { server.accept().upgrade(); });
+    EXPECT_THAT(this->told_.log, ElementsAre("opened"));
+}
+
+TYPED_TEST(BeastConnect, SaysThatAHostHasNoAddress) {
+    this->open("http://" + std::string(63, 'x') + "." + std::string(63, 'y') + ".invalid");
+    run_watched(*this->kind_);
+    EXPECT_EQ(this->told_.end.what, link_end::kind::name_resolution);
+    EXPECT_THAT(this->told_.end.detail, HasSubstr("yyy.invalid"));
+}
+
+TYPED_TEST(BeastConnect, SaysThatTheConnectionWasRefused) {
+    this->server_->close();
+    this->open();
+    run_watched(*this->kind_);
+    EXPECT_THAT(this->told_.log, ElementsAre("closed"));
+    EXPECT_EQ(this->told_.end.what, link_end::kind::connect);
+    EXPECT_THAT(this->told_.end.detail,
+                AllOf(HasSubstr("127.0.0.1"), HasSubstr(std::to_string(this->server_->port())),
+                      HasSubstr("refused")));
+}
+
+TYPED_TEST(BeastConnect, TellsWhatTheServerAnsweredInsteadOfAnUpgrade) {
+    this->open();
+    this->play([](ws_server& server) {
+        ws_peer& peer = server.accept();
+        peer.read_request();
+        peer.write("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nslow");
+        peer.read_to_end();
+    });
+    EXPECT_THAT(this->told_.log, ElementsAre("closed"));
+    EXPECT_EQ(this->told_.end.what, link_end::kind::upgrade);
+    EXPECT_EQ(this->told_.end.http_status, 429);
+    EXPECT_EQ(this->told_.end.retry_after, std::chrono::seconds{7});
+    EXPECT_THAT(this->told_.end.detail, HasSubstr("429"));
+}
+
+TYPED_TEST(BeastConnect, NamesTheRemedyForTheAnswersThatAreKnown) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"404 Not Found\r\n", "/worker/v1/ws"},
+        {"401 Unauthorized\r\n", "refuses this client"},
+        {"302 Found\r\nLocation: https://user:pass@else.example/x?secret=1\r\n", "redirect to else.example "},
+        {"200 OK\r\n", "no WebSocket endpoint"},
+    };
+    for (const auto& [answer, remedy] : cases) {
+        this->told_ = {};
+        this->open();
+        this->play([&](ws_server& server) {
+            ws_peer& peer = server.accept();
+            peer.read_request();
+            peer.write("HTTP/1.1 " + std::string{answer} + "Content-Length: 0\r\n\r\n");
+            peer.read_to_end();
+        });
+        EXPECT_EQ(this->told_.end.what, link_end::kind::upgrade);
+        EXPECT_THAT(this->told_.end.detail, HasSubstr(remedy));
+    }
+}
+
+TYPED_TEST(BeastConnect, ReadsDatesOfTheAnswer) {
+    this->open();
+    this->play([](ws_server& server) {
+        ws_peer& peer = server.accept();
+        peer.read_request();
+        peer.write("HTTP/1.1 503 Busy\r\nRetry-After: Fri, 01 Jan 2100 00:00:00 GMT\r\n"
+                   "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 0\r\n\r\n");
+        peer.read_to_end();
+    });
+    EXPECT_GT(this->told_.end.retry_after.value(), std::chrono::hours{24});
+    EXPECT_LT(this->told_.end.clock_skew.value(), std::chrono::hours{-24});
+}
+
+TYPED_TEST(BeastConnect, RefusesAnUpgradeThatWasNotItsOwn) {
+    this->open();
+    this->play([](ws_server& server) {
+        ws_peer& peer = server.accept();
+        peer.read_request();
+        peer.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                   "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n");
+        peer.read_to_end();
+    });
+    EXPECT_THAT(this->told_.log, ElementsAre("closed"));
+    EXPECT_EQ(this->told_.end.what, link_end::kind::upgrade);
+}
+
+TYPED_TEST(BeastConnect, TellsAServerThatSpeaksNoHttp) {
+    this->open();
+    this->play([](ws_server& server) {
+        ws_peer& peer = server.accept();
+        peer.read_request();
+        peer.write("SSH-2.0-OpenSSH_9.2\r\n\r\n");
+        peer.read_to_end();
+    });
+    EXPECT_THAT(this->told_.log, ElementsAre("closed"));
+    EXPECT_EQ(this->told_.end.what, link_end::kind::upgrade);
+    EXPECT_EQ(this->told_.end.http_status, 0);
+}
+
+TYPED_TEST(BeastConnect, TellsAConnectionThatEndedBeforeTheAnswer) {
+    for (const bool in_order : {true, false}) {
+        this->told_ = {};
+        this->open();
+        this->play([&](ws_server& server) {
+            ws_peer& peer = server.accept();
+            peer.read_request();
+            in_order ? peer.finish() : peer.reset();
+        });
+        EXPECT_THAT(this->told_.log, ElementsAre("closed"));
+        EXPECT_EQ(this->told_.end.what, link_end::kind::connect) << this->told_.end.detail;
+    }
+}
+
+TYPED_TEST(BeastConnect, SaysNothingMoreWhenASilentHandshakeIsAborted) {
+    this->open();
+    this->play([&](ws_server& server) {
+        ws_peer& peer = server.accept();
+        peer.read_request();
+        this->on_loop([&] { this->abort(); });
+        peer.read_to_end();
+        this->on_loop([&] { this->stop(); });
+    });
+    this->settle();
+    EXPECT_THAT(this->told_.log, IsEmpty());
+}
+
+} // namespace
+} // namespace distworker::testing

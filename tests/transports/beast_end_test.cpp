@@ -1,0 +1,302 @@
+// How connections of the Beast transport end: closes, cuts, violations, and going at any time.
+#include "beast_rig.hpp"
+
+namespace distworker::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+template <typename Kind>
+class BeastEnd : public beast_rig<Kind> {};
+TYPED_TEST_SUITE(BeastEnd, transport_loops, loop_names);
+
+// Closing
+
+TYPED_TEST(BeastEnd, TellsTheCodeThatThePeerClosedWith) {
+    for (const std::uint16_t code : std::vector<std::uint16_t>{1000, 1001, 1011, 1013, 3000, 4001}) {
+        this->told_ = {};
+        this->open();
+        this->play([&](ws_server& server) {
+            ws_peer& peer = server.accept();
+            peer.upgrade();
+            const std::string payload{static_cast<char>(code >> 8U), static_cast<char>(code & 0xFFU)};
+            peer.send(ws_frame::close, payload + "because");
+            const auto answer = peer.read().value();
+            EXPECT_EQ(answer.opcode, ws_frame::close);
+            EXPECT_EQ(answer.payload.substr(0, 2), payload);
+            peer.hang_up();
+        });
+        EXPECT_THAT(this->told_.log, ElementsAre("opened", "closed"));
+        EXPECT_EQ(this->told_.end.what, link_end::kind::peer_close);
+        EXPECT_EQ(this->told_.end.close_code, code);
+    }
+}
+
+TYPED_TEST(BeastEnd, TellsACloseWithoutACode) {
+    this->open();
+    this->play([](ws_server& server) {
+        ws_peer& peer = server.accept();
+        peer.upgrade();
+        peer.send(ws_frame::close, "");
+        peer.hang_up();
+    });
+    EXPECT_EQ(this->told_.end.what, link_end::kind::peer_close);
+    EXPECT_EQ(this->told_.end.close_code, 1005);
+}
+
+TYPED_TEST(BeastEnd, ClosesWithTheCodeThatItWasGiven) {
+    this->told_.on_opened = [&] { this->close(1001); };
+    this->open();
+    this->play([](ws_server& server) {
+        ws_peer& peer = server.accept();
+        peer.upgrade();
+        const auto frame = peer.read().value();
+        EXPECT_EQ(frame.opcode, ws_frame::close);
+        EXPECT_EQ(frame.payload.substr(0, 2), std::string("\x03\xE9"));
+        peer.send(ws_frame::close, frame.payload);
+        peer.hang_up();
+    });
+    EXPECT_THAT(this->told_.log, ElementsAre("opened", "closed"));
+    EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
+}
+
+TYPED_TEST(BeastEnd, IsDoneWithItsCloseWhenThePeerJustGoes) {
+    for (const bool in_order : {true, false}) {
+        this->told_ = {};
+        this->told_.on_opened = [&] { this->close(1000); };
+        this->open();
+        this->play([&](ws_server& server) {
+            ws_peer& peer = server.accept();
+            peer.upgrade();
+            EXPECT_EQ(peer.read().value().opcode, ws_frame::close);
+            in_order ? peer.finish() : peer.reset();
+        });
+        EXPECT_THAT(this->told_.log, ElementsAre("opened", "closed"));
+        EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
+    }
+}
+
+TYPED_TEST(BeastEnd, HandsOnWhatComesWhileItCloses) {
+    this->told_.on_opened = [&] { this->close(1000); };
+    this->open();
+    this->play([](ws_server& server) {
+        ws_peer& peer = server.accept();
+        peer.upgrade();
+        const auto close = peer.read().value();
+        peer.send(ws_frame::binary, "late");
+        peer.send(ws_frame::close, close.payload);
+        peer.hang_up();
+    });
+    EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
+}
+
+TYPED_TEST(BeastEnd, ACloseInTheMiddleOfAMessageDoesNotClaimThatItWasSent) {
+    const std::string large = patterned(4 * four_mebibytes);
+    this->told_.on_opened = [&] { this->send(large); };
+    this->told_.on_pinged = [&] { this->close(1001); };
+    this->open();
+    this->play([&](ws_server& server) {
+        ws_peer& peer = server.accept();
+        peer.upgrade();
+        peer.send(ws_frame::ping, "close now");
+        this->await_told("pinged");
+        for (;;) {
+            const auto frame = peer.read().value();
+            EXPECT_FALSE(frame.fin && frame.opcode < ws_frame::close) << "the whole message was written";
+            if (frame.opcode == ws_frame::close) {
+                peer.send(ws_frame::close, frame.payload);
+                break;
+            }
+        }
+        peer.hang_up();
+    });
+    EXPECT_THAT(this->told_.log, ElementsAre("opened", "pinged", "closed"));
+    EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
+}
+
+// Cuts and violations
+
+TYPED_TEST(BeastEnd, TellsACutInTheMiddleOfAMessage) {
+    for (const bool in_order : {true, false}) {
+        this->told_ = {};
+        this->open();
+        this->play([&](ws_server& server) {
+            ws_peer& peer = server.accept();
+            peer.upgrade();
+            peer.write(std::string{"\x82\x0Ahalf", 6});
+            this->await_told("opened");
+            in_order ? peer.finish() : peer.reset();
+        });
+        EXPECT_THAT(this->told_.log, ElementsAre("opened", "closed"));
+        EXPECT_EQ(this->told_.end.what, link_end::kind::lost) << this->told_.end.detail;
+        EXPECT_THAT(this->told_.messages, IsEmpty());
+    }
+}
+
+TYPED_TEST(BeastEnd, TellsACutWhileItSends) {
+    const std::string large = patterned(4 * four_mebibytes);
+    this->told_.on_opened = [&] { this->send(large); };
+    this->open();
+    this->play([&](ws_server& server) {
+        ws_peer& peer = server.accept();
+        peer.upgrade();
+        std::ignore = peer.read();
+        peer.reset();
+    });
+    EXPECT_THAT(this->told_.log, ElementsAre("opened", "closed"));
+    EXPECT_EQ(this->told_.end.what, link_end::kind::lost);
+}
+
+TYPED_TEST(BeastEnd, FailsAConnectionThatBreaksTheProtocol) {
+    const std::string violations[] = {
+        {"\x82\x81\x01\x02\x03\x04x", 7},                 // a masked frame from a server
+        {"\x83\x00", 2},                                  // a reserved kind of frame
+        {"\xC2\x00", 2},                                  // a bit of an extension that was not agreed on
+        {"\x80\x01x", 3},                                 // a continuation of nothing
+        {"\x89\x7E\x00\x80", 4},                          // a ping of 128 bytes
+        {"\x09\x00", 2},                                  // a ping in fragments
+        {"\x81\x02\xC3\x28", 4},                          // text that is no UTF-8
+        {"\x88\x02\x03\xED", 4},                          // a close with a code that may not be sent
+        {"\x88\x01\x03", 3},                              // a close with half a code
+        {"\x82\x7F\x00\x00\x00\x01\x00\x00\x00\x00", 10}, // a message of 4 GiB
+    };
+    for (const std::string& violation : violations) {
+        this->told_ = {};
+        this->open();
+        this->play([&](ws_server& server) {
+            ws_peer& peer = server.accept();
+            peer.upgrade();
+            peer.write(violation);
+            peer.hang_up();
+        });
+        EXPECT_EQ(this->told_.end.what, link_end::kind::protocol)
+            << this->told_.end.detail << " for " << ::testing::PrintToString(violation);
+    }
+}
+
+// Teardown
+
+TYPED_TEST(BeastEnd, GoesBeforeTheLoopHasRun) {
+    this->open();
+    this->transport_.reset();
+    this->connector_.reset();
+    this->settle();
+    EXPECT_THAT(this->told_.log, IsEmpty());
+}
+
+TYPED_TEST(BeastEnd, GoesWithItsLoopBeforeThatHasRun) {
+    this->open();
+    this->transport_.reset();
+    this->connector_.reset();
+    this->kind_.reset();
+    EXPECT_THAT(this->told_.log, IsEmpty());
+}
+
+TYPED_TEST(BeastEnd, GoesInTheMiddleOfTheUpgrade) {
+    this->open();
+    this->play([&](ws_server& server) {
+        ws_peer& peer = server.accept();
+        peer.read_request();
+        this->stop();
+    });
+    this->go();
+    EXPECT_THAT(this->told_.log, IsEmpty());
+}
+
+TYPED_TEST(BeastEnd, GoesWhileItIsOpen) {
+    this->told_.on_opened = [&] { this->stop(); };
+    this->open();
+    this->play([](ws_server& server) { server.accept().upgrade(); });
+    this->go();
+    EXPECT_THAT(this->told_.log, ElementsAre("opened"));
+}
+
+TYPED_TEST(BeastEnd, GoesInTheMiddleOfASend) {
+    const std::string large = patterned(4 * four_mebibytes);
+    this->told_.on_opened = [&] { this->send(large); };
+    this->open();
+    this->play([&](ws_server& server) {
+        ws_peer& peer = server.accept();
+        peer.upgrade();
+        std::ignore = peer.read();
+        this->stop();
+    });
+    this->go();
+    EXPECT_THAT(this->told_.log, ElementsAre("opened"));
+}
+
+TYPED_TEST(BeastEnd, GoesInTheMiddleOfItsClose) {
+    this->told_.on_opened = [&] { this->close(1000); };
+    this->open();
+    this->play([&](ws_server& server) {
+        ws_peer& peer = server.accept();
+        peer.upgrade();
+        EXPECT_EQ(peer.read().value().opcode, ws_frame::close);
+        this->stop();
+    });
+    this->go();
+    EXPECT_THAT(this->told_.log, ElementsAre("opened"));
+}
+
+TYPED_TEST(BeastEnd, MayBeAbortedFromInsideAnyOfItsEvents) {
+    for (const auto hook : {&listener::on_opened, &listener::on_message, &listener::on_part,
+                            &listener::on_pinged, &listener::on_pong, &listener::on_sent}) {
+        this->told_ = {};
+        const std::string ours = "ours";
+        if (hook == &listener::on_sent) {
+            this->told_.on_opened = [&] { this->send(ours); };
+        } else if (hook == &listener::on_pong) {
+            this->told_.on_opened = [&] { this->ping(ours); };
+        }
+        this->told_.*hook = [&] { this->abort(); };
+        this->open();
+        this->play([&](ws_server& server) {
+            ws_peer& peer = server.accept();
+            peer.upgrade();
+            peer.send(ws_frame::pong, "pong");
+            peer.send(ws_frame::ping, "ping");
+            peer.send(ws_frame::binary, "part", false);
+            peer.send(ws_frame::continuation, "end");
+            peer.read_to_end();
+            this->on_loop([&] { this->stop(); });
+        });
+        this->settle();
+        this->transport_.reset();
+    }
+}
+
+TYPED_TEST(BeastEnd, ManyConnectionsOfOneConnectorComeAndGo) {
+    this->told_.on_closed = [] {};
+    this->open(); // the first of them
+    std::vector<std::unique_ptr<listener>> listeners;
+    std::vector<std::unique_ptr<transport>> transports;
+    int opened = 0;
+    constexpr int count = 20;
+    for (int i = 0; i < count; ++i) {
+        listeners.push_back(std::make_unique<listener>());
+        listeners.back()->on_opened = [&] {
+            if (++opened == count) {
+                this->stop();
+            }
+        };
+        transports.push_back(this->connector_->open(
+            parse_controller_url("http://127.0.0.1:" + std::to_string(this->server_->port())).value(),
+            *listeners.back()));
+    }
+    this->play([&](ws_server& server) {
+        for (int i = 0; i <= count; ++i) {
+            server.accept().upgrade();
+        }
+    });
+    EXPECT_EQ(opened, count);
+    for (std::size_t i = 0; i < transports.size(); i += 2) {
+        transports[i].reset();
+    }
+    this->settle();
+    transports.clear();
+    this->go();
+}
+
+} // namespace
+} // namespace distworker::testing

@@ -1,0 +1,101 @@
+// A WebSocket server for tests that can misbehave at will: raw sockets, frames by hand, TLS when wanted.
+//
+// It blocks: run its script on a thread of its own. Whatever takes longer than a minute throws.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace distworker::testing {
+
+/// A self-signed certificate in a file that goes with it.
+class certificate {
+public:
+    /// `names` as OpenSSL writes them: "DNS:localhost,IP:127.0.0.1".
+    explicit certificate(const std::string& names);
+    certificate(const certificate&) = delete;
+    certificate& operator=(const certificate&) = delete;
+    ~certificate();
+    [[nodiscard]] std::string file() const { return folder_ / "certificate.pem"; }
+    [[nodiscard]] std::string key_file() const { return folder_ / "key.pem"; }
+
+private:
+    std::filesystem::path folder_;
+};
+
+struct ws_frame {
+    std::uint8_t opcode = 0;
+    bool fin = true;
+    std::string payload;
+
+    static constexpr std::uint8_t continuation = 0;
+    static constexpr std::uint8_t text = 1;
+    static constexpr std::uint8_t binary = 2;
+    static constexpr std::uint8_t close = 8;
+    static constexpr std::uint8_t ping = 9;
+    static constexpr std::uint8_t pong = 10;
+};
+
+/// One accepted connection.
+class ws_peer {
+public:
+    ws_peer(int socket, void* tls_context);
+    ws_peer(const ws_peer&) = delete;
+    ws_peer& operator=(const ws_peer&) = delete;
+    ~ws_peer();
+
+    /// The request with its headers, as it came.
+    std::string read_request();
+    /// Reads the request and agrees to it; returns it.
+    std::string upgrade();
+    void write(std::string_view bytes);
+    void send(std::uint8_t opcode, std::string_view payload, bool fin = true);
+    /// The next frame, unmasked; nothing at the end of the connection. Throws when it is not masked.
+    std::optional<ws_frame> read();
+    /// The next data message, put together; frames of control are left out.
+    std::optional<ws_frame> read_message();
+    /// Waits for the end of the connection, in whatever way, and looks at no further byte.
+    void read_to_end();
+
+    /// FIN, with nothing said (nor a close_notify in TLS).
+    void finish();
+    /// FIN, as a server that has closed sends it first (RFC 6455, section 7.1.1), then waits for the end.
+    void hang_up();
+    /// RST.
+    void reset();
+
+private:
+    [[nodiscard]] bool read_exactly(void* to, std::size_t size);
+
+    int socket_;
+    void* tls_ = nullptr;
+    std::string buffered_;
+};
+
+/// Listens on 127.0.0.1, on a port of the system's choice, with small buffers.
+class ws_server {
+public:
+    explicit ws_server(const certificate* tls = nullptr);
+    ws_server(const ws_server&) = delete;
+    ws_server& operator=(const ws_server&) = delete;
+    ~ws_server();
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+    /// The next connection, TLS handshake done. It stays open as long as the server lives.
+    ws_peer& accept();
+    /// Refuses connections from now on.
+    void close();
+
+private:
+    int listener_ = -1;
+    std::uint16_t port_ = 0;
+    void* tls_context_ = nullptr;
+    std::vector<std::unique_ptr<ws_peer>> peers_;
+};
+
+} // namespace distworker::testing
