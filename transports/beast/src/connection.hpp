@@ -189,17 +189,23 @@ private:
     }
 
     void upgraded(error_code error) {
-        if (error == websocket::error::upgrade_declined) {
-            end(describe_answer(answer_));
-        } else if (error) {
-            end({.what = link_end::kind::upgrade, .detail = escape_for_log(error.message())});
-        } else {
+        if (!error) {
             answer_ = {};
             addresses_ = {};
             events_->opened();
             if (events_ != nullptr) {
                 read();
             }
+        } else if (error == websocket::error::upgrade_declined) {
+            end(describe_answer(answer_));
+        } else if (error == boost::beast::http::error::end_of_stream ||
+                   error == asio::ssl::error::stream_truncated ||
+                   error.category() == boost::system::system_category()) {
+            end({.what = link_end::kind::connect,
+                 .detail = "the connection ended before the upgrade was answered: " +
+                           escape_for_log(error.message())});
+        } else {
+            end({.what = link_end::kind::upgrade, .detail = escape_for_log(error.message())});
         }
     }
 
@@ -235,7 +241,8 @@ private:
                                     .detail = "the controller closed, code " +
                                               std::to_string(code == 0 ? no_code : code),
                                     .close_code = code == 0 ? no_code : code});
-        } else if (error == websocket::condition::protocol_violation) {
+        } else if (error == websocket::condition::protocol_violation ||
+                   error == websocket::error::message_too_big) {
             end({.what = link_end::kind::protocol, .detail = escape_for_log(error.message())});
         } else {
             end({.what = link_end::kind::lost, .detail = escape_for_log(error.message())});
@@ -281,7 +288,9 @@ private:
         }
         sending_ = false;
         changed();
-        events_->sent();
+        if (to_send_.empty()) { // else a close has cut it short
+            events_->sent();
+        }
     }
 
     void write_ping() {
