@@ -204,7 +204,8 @@ TEST(Worker, ReportsAnOutcomeWhoseConnectionWasCutAndTakesTheNextTask) {
                           {.url = "http://127.0.0.1:" + std::to_string(between.port()), .arguments = quick}};
     controller.await_workers(1);
     const json lost = controller.post({{"queue", "demo.sleep"}, {"input", {{"ms", 20000}, {"steps", 200}}}});
-    controller.await_status(lost, "processing");
+    // Assigned is not yet received.
+    await("its progress", [&] { return controller.task(lost).contains("progress"); });
     between.cut();
     worker.await_log("undeliverable");
     EXPECT_THAT(worker.log(), HasSubstr(lost.at("task_id").get<std::string>()));
