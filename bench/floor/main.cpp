@@ -103,10 +103,10 @@ private:
         (*reply->mutable_task_complete()->mutable_result()->mutable_fields())["result"].set_number_value(sum);
         out_.resize(reply->ByteSizeLong());
         reply->SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(out_.data()));
-        // Reading on at once saves a look at the socket. The next assignment cannot come before this is
+        // In this order the socket is not looked at in vain. The next assignment cannot come before this is
         // written.
-        read();
         ws_.async_write(asio::buffer(out_), [](error_code, std::size_t) {});
+        read();
     }
 
     static google::protobuf::ArenaOptions on(std::span<char> block) {

@@ -111,7 +111,7 @@ std::expected<void, misuse> worker_engine::progress(const delivery& task, double
                                     ? now_.monotonic
                                     : saturating_add(last_progress_, config_->progress_interval);
     if (turn > now_.monotonic) {
-        timers_[static_cast<std::size_t>(deadline_reason::progress)] = turn;
+        timers_.set(deadline_reason::progress, turn);
     }
     return {};
 }

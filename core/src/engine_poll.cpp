@@ -6,7 +6,7 @@ namespace distworker {
 
 engine_output worker_engine::poll(instant now) {
     advance(now);
-    const output::idle waiting = next_deadline();
+    const output::idle waiting = timers_.earliest();
     if (waiting.deadline <= now_.monotonic && waiting.deadline != never) {
         dirty_ = true;
         fire_timers();
@@ -57,7 +57,7 @@ engine_output worker_engine::poll(instant now) {
         return output::stopped{*stopping_};
     }
     dirty_ = false;
-    return next_deadline();
+    return timers_.earliest();
 }
 
 std::optional<engine_output> worker_engine::next_wire_output() {

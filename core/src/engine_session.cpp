@@ -37,9 +37,7 @@ worker_engine::worker_engine(valid_worker_config config, signer sign, std::uint6
 worker_engine::worker_engine(valid_worker_config config, signer sign, std::uint64_t seed,
                              slot_options options)
     : config_{std::move(config)}, sign_{std::move(sign)}, random_{seed}, pool_{std::move(options.pool)},
-      slot_{options.slot}, exit_when_idle_{options.exit_when_idle} {
-    timers_.fill(never);
-}
+      slot_{options.slot}, exit_when_idle_{options.exit_when_idle} {}
 
 bool worker_engine::move(engine_event event) noexcept {
     const auto next = next_state(state_, event);
@@ -260,19 +258,20 @@ void worker_engine::plan_retry(connection_end& end, std::optional<std::chrono::s
 }
 
 void worker_engine::forget_connection() noexcept {
-    for (std::size_t i = 0; i < timers_.size(); ++i) {
-        switch (static_cast<deadline_reason>(i)) {
+    for (std::size_t i = 0; i < deadline_reasons; ++i) {
+        const auto reason = static_cast<deadline_reason>(i);
+        switch (reason) {
         case deadline_reason::reconnect:
         case deadline_reason::register_hold:
             break;
         case deadline_reason::task_timeout: // these go on with a task that outlives its connection
         case deadline_reason::stop_grace:
             if (!running_) {
-                timers_[i] = never;
+                clear_timer(reason);
             }
             break;
         default:
-            timers_[i] = never;
+            clear_timer(reason);
         }
     }
     connect_pending_ = false;
@@ -324,7 +323,7 @@ void worker_engine::finish(end_reason reason) {
     stopping_ = reason;
     stopped_pending_ = true;
     move(engine_event::finished);
-    timers_.fill(never);
+    timers_.clear();
 }
 
 std::uint16_t worker_engine::close_code() const noexcept {
@@ -360,9 +359,9 @@ std::expected<void, misuse> worker_engine::stop(end_reason why, std::chrono::nan
         [[fallthrough]];
     case engine_state::draining: {
         const auto shorten = [this](deadline_reason which, std::chrono::nanoseconds from_now) {
-            monotonic_time& at = timers_[static_cast<std::size_t>(which)];
-            at = std::min(
-                at, saturating_add(now_.monotonic, std::max(from_now, std::chrono::nanoseconds::zero())));
+            const monotonic_time at =
+                saturating_add(now_.monotonic, std::max(from_now, std::chrono::nanoseconds::zero()));
+            timers_.set(which, std::min(timers_[which], at));
         };
         if (running_) {
             shorten(deadline_reason::drain_stop, drain_timeout - config_->stop_grace);
@@ -397,7 +396,7 @@ void worker_engine::settle() {
         }
         ping_wanted_ = ping_wanted_ || (!running_ && queue_.empty() && ping_serial_ == pong_serial_);
     }
-    timers_[static_cast<std::size_t>(deadline_reason::idle_exit)] = exit_when_idle_ ? idle_exit_at() : never;
+    timers_.set(deadline_reason::idle_exit, exit_when_idle_ ? idle_exit_at() : never);
 }
 
 monotonic_time worker_engine::idle_exit_at() const noexcept {
@@ -419,8 +418,8 @@ void worker_engine::continue_drain() {
         ping_wanted_ = true;
     }
     if (written_.empty()) {
-        monotonic_time& end = timers_[static_cast<std::size_t>(deadline_reason::drain_end)];
-        end = std::min(end, saturating_add(now_.monotonic, final_ping_wait));
+        timers_.set(deadline_reason::drain_end, std::min(timers_[deadline_reason::drain_end],
+                                                         saturating_add(now_.monotonic, final_ping_wait)));
     }
 }
 

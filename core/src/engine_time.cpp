@@ -34,12 +34,11 @@ void worker_engine::advance(instant now) noexcept {
         ++counters_.clock_steps_back;
         now.monotonic = now_.monotonic;
     }
-    if (now.monotonic > saturating_add(std::max(now_.monotonic, next_deadline().deadline), suspension)) {
+    if (now.monotonic > saturating_add(std::max(now_.monotonic, timers_.earliest().deadline), suspension)) {
         const monotonic_time earliest = saturating_add(now.monotonic, suspension);
         for (const deadline_reason peer : peer_deadlines) {
-            monotonic_time& at = timers_[static_cast<std::size_t>(peer)];
-            if (at != never) {
-                at = std::max(at, earliest);
+            if (timer(peer) != never) {
+                timers_.set(peer, std::max(timer(peer), earliest));
             }
         }
         ping_wanted_ = ping_wanted_ || registered_;
@@ -49,12 +48,7 @@ void worker_engine::advance(instant now) noexcept {
 }
 
 void worker_engine::set_timer(deadline_reason timer, std::chrono::nanoseconds from_now) noexcept {
-    timers_[static_cast<std::size_t>(timer)] = saturating_add(now_.monotonic, from_now);
-}
-
-output::idle worker_engine::next_deadline() const noexcept {
-    const auto first = std::ranges::min_element(timers_);
-    return {*first, static_cast<deadline_reason>(first - timers_.begin())};
+    timers_.set(timer, saturating_add(now_.monotonic, from_now));
 }
 
 void worker_engine::tick(instant now) {
@@ -63,10 +57,11 @@ void worker_engine::tick(instant now) {
 }
 
 void worker_engine::fire_timers() {
-    for (std::size_t i = 0; i < timers_.size(); ++i) {
-        if (timers_[i] <= now_.monotonic && timers_[i] != never) {
-            timers_[i] = never;
-            fire(static_cast<deadline_reason>(i));
+    for (std::size_t i = 0; i < deadline_reasons; ++i) {
+        const auto reason = static_cast<deadline_reason>(i);
+        if (timer(reason) <= now_.monotonic && timer(reason) != never) {
+            clear_timer(reason);
+            fire(reason);
         }
     }
 }

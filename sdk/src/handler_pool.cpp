@@ -9,8 +9,9 @@
 namespace distworker::detail {
 
 struct handler_pool::shared : std::enable_shared_from_this<shared> {
-    std::mutex mutex; // guards all below
-    std::condition_variable changed;
+    std::mutex mutex;             // guards all below
+    std::condition_variable work; // a job came, or the end
+    std::condition_variable rest; // no job runs any more
     std::deque<std::move_only_function<void()>> jobs;
     std::size_t max_threads = 0;
     std::size_t threads = 0;
@@ -26,8 +27,9 @@ struct handler_pool::shared : std::enable_shared_from_this<shared> {
         running_job& operator=(const running_job&) = delete;
         ~running_job() {
             const std::lock_guard lock{pool_.mutex};
-            --pool_.running;
-            pool_.changed.notify_all();
+            if (--pool_.running == 0) {
+                pool_.rest.notify_all();
+            }
         }
 
     private:
@@ -63,7 +65,7 @@ struct handler_pool::shared : std::enable_shared_from_this<shared> {
         for (;;) {
             std::unique_lock lock{mutex};
             ++idle;
-            changed.wait(lock, [this] { return ending || !jobs.empty(); });
+            work.wait(lock, [this] { return ending || !jobs.empty(); });
             --idle;
             if (ending) {
                 return;
@@ -87,16 +89,18 @@ handler_pool::~handler_pool() {
     const std::lock_guard lock{shared_->mutex};
     shared_->ending = true;
     shared_->jobs.clear();
-    shared_->changed.notify_all();
+    shared_->work.notify_all();
 }
 
 void handler_pool::submit(std::move_only_function<void()> job) {
-    const std::lock_guard lock{shared_->mutex};
-    shared_->jobs.push_back(std::move(job));
-    if (shared_->idle < shared_->jobs.size() && shared_->threads < shared_->max_threads) {
-        shared_->start_thread();
+    {
+        const std::lock_guard lock{shared_->mutex};
+        shared_->jobs.push_back(std::move(job));
+        if (shared_->idle < shared_->jobs.size() && shared_->threads < shared_->max_threads) {
+            shared_->start_thread();
+        }
     }
-    shared_->changed.notify_all();
+    shared_->work.notify_one();
 }
 
 void handler_pool::write_off_thread() {
@@ -106,7 +110,7 @@ void handler_pool::write_off_thread() {
 
 bool handler_pool::wait_until_idle(std::chrono::nanoseconds limit) {
     std::unique_lock lock{shared_->mutex};
-    return shared_->changed.wait_for(lock, limit, [this] { return shared_->running == 0; });
+    return shared_->rest.wait_for(lock, limit, [this] { return shared_->running == 0; });
 }
 
 } // namespace distworker::detail

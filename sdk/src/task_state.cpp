@@ -111,7 +111,7 @@ void task_state::feed(worker_driver& driver) {
 }
 
 void task_state::close_stream() {
-    waiting_.clear();
+    waiting_ = {};
     end();
 }
 

@@ -3,10 +3,10 @@
 
 #include <distworker/assigned_task.hpp>
 #include <distworker/outcome.hpp>
+#include <distworker/ring_queue.hpp>
 #include <distworker/worker_driver.hpp>
 
 #include <condition_variable>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -62,7 +62,7 @@ private:
     worker_driver* inline_driver_ = nullptr;
     std::thread::id inline_thread_;
 
-    std::deque<stream_item> waiting_; // of the loop's thread
+    ring_queue<stream_item> waiting_; // of the loop's thread
     std::optional<outcome> answer_;   // of the loop's thread
 };
 

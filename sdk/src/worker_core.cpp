@@ -110,8 +110,10 @@ void worker_core::stop(end_reason why, std::chrono::nanoseconds drain_timeout) {
 }
 
 void worker_core::assigned(const assigned_task& assigned) {
-    (*log_)(log_level::debug, "assigned task={} queue={}", escape_for_log(assigned.id()),
-            escape_for_log(assigned.queue()));
+    if (log_->wants(log_level::debug)) {
+        (*log_)(log_level::debug, "assigned task={} queue={}", escape_for_log(assigned.id()),
+                escape_for_log(assigned.queue()));
+    }
     const bound_handler* const handler = setup_->handlers.find(assigned.queue());
     if (handler == nullptr) {
         const std::string queue = escape_for_log(assigned.queue());

@@ -26,6 +26,7 @@
 
 #include <distworker/byte_buffer.hpp>
 #include <distworker/connection_end.hpp>
+#include <distworker/deadline_table.hpp>
 #include <distworker/engine_output.hpp>
 #include <distworker/engine_state.hpp>
 #include <distworker/frame.hpp>
@@ -194,11 +195,8 @@ private:
     void fire_timers();
     void fire(deadline_reason timer);
     void set_timer(deadline_reason timer, std::chrono::nanoseconds from_now) noexcept;
-    void clear_timer(deadline_reason timer) noexcept { timers_[static_cast<std::size_t>(timer)] = never; }
-    [[nodiscard]] monotonic_time timer(deadline_reason t) const noexcept {
-        return timers_[static_cast<std::size_t>(t)];
-    }
-    [[nodiscard]] output::idle next_deadline() const noexcept;
+    void clear_timer(deadline_reason timer) noexcept { timers_.clear(timer); }
+    [[nodiscard]] monotonic_time timer(deadline_reason t) const noexcept { return timers_[t]; }
 
     // The session (engine_session.cpp)
     bool move(engine_event event) noexcept;
@@ -258,7 +256,7 @@ private:
 
     instant now_{};
     bool has_time_ = false;
-    std::array<monotonic_time, deadline_reasons> timers_;
+    deadline_table timers_;
 
     engine_state state_ = engine_state::stopped;
     engine_state told_state_ = engine_state::stopped;

@@ -6,6 +6,8 @@
 #include <boost/version.hpp>
 #include <openssl/crypto.h>
 
+#include <optional>
+
 namespace distworker {
 namespace beast {
 namespace {
@@ -31,11 +33,11 @@ private:
 
 class beast_connector final : public connector {
 public:
-    beast_connector(loop& loop, asio::ssl::context tls)
+    beast_connector(loop& loop, std::optional<asio::ssl::context> tls)
         : host_{host_on(loop)}, names_{loop}, tls_{std::move(tls)} {}
 
     std::unique_ptr<transport> open(const controller_url& url, transport_events& events) override {
-        return url.secure ? start<tls_stream>(url, events, tls_) : start<plain_stream>(url, events);
+        return url.secure ? start<tls_stream>(url, events, tls()) : start<plain_stream>(url, events);
     }
 
     [[nodiscard]] std::string description() const override {
@@ -49,6 +51,18 @@ private:
         return source != nullptr ? make_direct_host(source->executor()) : make_private_host(loop);
     }
 
+    // The system's authorities are read when they are needed first: that takes longer than all else at a
+    // start.
+    asio::ssl::context& tls() {
+        if (!tls_) {
+            auto made = make_tls_context({});
+            // Without any authority no certificate is accepted, which the connection's end then tells.
+            tls_.emplace(made ? std::move(*made) : asio::ssl::context{asio::ssl::context::tls_client});
+            tls_->set_verify_mode(asio::ssl::verify_peer);
+        }
+        return *tls_;
+    }
+
     template <typename Stream, typename... Arguments>
     std::unique_ptr<transport> start(const controller_url& url, transport_events& events,
                                      Arguments&... stream) {
@@ -59,7 +73,7 @@ private:
 
     std::shared_ptr<io_host> host_;
     name_resolver names_;
-    asio::ssl::context tls_;
+    std::optional<asio::ssl::context> tls_;
 };
 
 } // namespace
@@ -67,6 +81,9 @@ private:
 
 std::expected<std::unique_ptr<connector>, config_fault> make_beast_connector(loop& loop,
                                                                              const tls_options& tls) {
+    if (tls.ca_file.empty()) {
+        return std::make_unique<beast::beast_connector>(loop, std::nullopt);
+    }
     auto context = beast::make_tls_context(tls);
     if (!context) {
         return std::unexpected{context.error()};
