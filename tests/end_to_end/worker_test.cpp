@@ -82,8 +82,8 @@ TEST(Worker, RunsTwoTasksAtOnceWithTwoSlots) {
     const json first = controller.post(task);
     const json second = controller.post(task);
     const json third = controller.post(task);
-    controller.await_status(first, "processing");
-    controller.await_status(second, "processing");
+    controller.await_progress(first);
+    controller.await_progress(second);
     EXPECT_EQ(controller.task(third).at("status"), "pending");
 }
 
@@ -152,7 +152,7 @@ TEST(Worker, FinishesItsTaskOnSigtermAndTakesNoOther) {
     const json running = controller.post({{"queue", "demo.sleep"}, {"input", {{"ms", 1500}, {"steps", 15}}}});
     const json waiting =
         controller.post({{"queue", "math.add"}, {"input", {{"operation", "add"}, {"a", 1}, {"b", 1}}}});
-    controller.await_status(running, "processing");
+    controller.await_progress(running);
     EXPECT_EQ(worker.stop(), 0) << worker.log();
     const json done = controller.task(running);
     EXPECT_EQ(done.at("status"), "finished");
@@ -204,8 +204,7 @@ TEST(Worker, ReportsAnOutcomeWhoseConnectionWasCutAndTakesTheNextTask) {
                           {.url = "http://127.0.0.1:" + std::to_string(between.port()), .arguments = quick}};
     controller.await_workers(1);
     const json lost = controller.post({{"queue", "demo.sleep"}, {"input", {{"ms", 20000}, {"steps", 200}}}});
-    // Assigned is not yet received.
-    await("its progress", [&] { return controller.task(lost).contains("progress"); });
+    controller.await_progress(lost);
     between.cut();
     worker.await_log("undeliverable");
     EXPECT_THAT(worker.log(), HasSubstr(lost.at("task_id").get<std::string>()));
