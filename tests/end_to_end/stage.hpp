@@ -146,6 +146,9 @@ public:
     void await_workers(std::size_t count) const {
         await(std::to_string(count) + " workers", [&] { return workers() == count; });
     }
+    void await_end(const json& submitted) const {
+        await("its end", [&] { return task(submitted).at("status") == "finished"; });
+    }
     /// Until the worker has begun: what the controller calls processing may still be on its way there.
     void await_progress(const json& submitted) const {
         await("progress", [&] { return task(submitted).contains("progress"); });

@@ -67,7 +67,7 @@ TEST(Worker, RunsAThousandTasks) {
             controller.post({{"queue", "math.add"}, {"input", {{"operation", "add"}, {"a", i}, {"b", 1}}}}));
     }
     for (int i = 0; i < 1000; ++i) {
-        controller.await_status(submitted[static_cast<std::size_t>(i)], "finished");
+        controller.await_end(submitted[static_cast<std::size_t>(i)]);
         EXPECT_EQ(controller.task(submitted[static_cast<std::size_t>(i)]).at("result").at("result"), i + 1);
     }
     EXPECT_EQ(worker.stop(), 0) << worker.log();
