@@ -36,6 +36,10 @@ public:
     beast_connector(loop& loop, std::optional<asio::ssl::context> tls)
         : host_{host_on(loop)}, names_{loop}, tls_{std::move(tls)} {}
 
+    beast_connector(const beast_connector&) = delete;
+    beast_connector& operator=(const beast_connector&) = delete;
+    ~beast_connector() override { host_->finish(); }
+
     std::unique_ptr<transport> open(const controller_url& url, transport_events& events) override {
         return url.secure ? start<tls_stream>(url, events, tls()) : start<plain_stream>(url, events);
     }

@@ -18,6 +18,7 @@ public:
     void add(const std::shared_ptr<socket_user>&, int) override {}
     void remove(const socket_user&) override {}
     void operation_changed(const std::shared_ptr<socket_user>&) override {}
+    void finish() override {} // they go with their context
 
 private:
     asio::any_io_executor executor_;
@@ -55,6 +56,12 @@ public:
     void operation_changed(const std::shared_ptr<socket_user>& user) override {
         changed_.push_back(user);
         kick();
+    }
+
+    // Cancelled operations hold their connections, which hold this host, which holds the operations.
+    void finish() override {
+        context_.restart();
+        context_.poll();
     }
 
 private:

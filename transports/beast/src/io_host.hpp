@@ -26,6 +26,8 @@ public:
     virtual void remove(const socket_user& user) = 0;
     /// An operation was started, or a write has ended.
     virtual void operation_changed(const std::shared_ptr<socket_user>& user) = 0;
+    /// All connections were dropped, and the loop may never run again: lets go of what they have under way.
+    virtual void finish() = 0;
 };
 
 /// On an executor that somebody runs: nothing to do but name it.
