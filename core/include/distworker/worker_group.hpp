@@ -1,7 +1,8 @@
 // Several slots as one worker: N engines, one drain, one deadline.
 //
 // The controller gives each connection one task at a time, so N tasks at once need N connections. A group
-// staggers their connects, leaves for idleness only when every slot is idle, and ends when the last slot has. Pure like the engines: same calls, same rules, one thread.
+// staggers their connects, leaves for idleness only when every slot is idle, and ends when the last slot has.
+// Pure like the engines: same calls, same rules, one thread.
 #pragma once
 
 #include <distworker/worker_engine.hpp>
