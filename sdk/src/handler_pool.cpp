@@ -92,20 +92,15 @@ handler_pool::~handler_pool() {
     shared_->work.notify_all();
 }
 
-void handler_pool::submit(std::move_only_function<void()> job) {
+void handler_pool::submit(std::move_only_function<void()> job, std::size_t overrun) {
     {
         const std::lock_guard lock{shared_->mutex};
         shared_->jobs.push_back(std::move(job));
-        if (shared_->idle < shared_->jobs.size() && shared_->threads < shared_->max_threads) {
+        if (shared_->idle < shared_->jobs.size() && shared_->threads < shared_->max_threads + overrun) {
             shared_->start_thread();
         }
     }
     shared_->work.notify_one();
-}
-
-void handler_pool::write_off_thread() {
-    const std::lock_guard lock{shared_->mutex};
-    ++shared_->max_threads;
 }
 
 bool handler_pool::wait_until_idle(std::chrono::nanoseconds limit) {

@@ -16,10 +16,9 @@ public:
     /// Jobs that have not begun are dropped; threads that run one end after it.
     ~handler_pool();
 
-    /// Runs `job` on a thread of the pool, soon.
-    void submit(std::move_only_function<void()> job);
-    /// A job is taken for stuck: its thread no longer counts.
-    void write_off_thread();
+    /// Runs `job` on a thread of the pool, soon. `overrun` jobs hold threads that do not count: what they
+    /// were to do is over, and it may be that they never come back.
+    void submit(std::move_only_function<void()> job, std::size_t overrun = 0);
     /// Waits until no job runs. False when some still do after `limit`.
     bool wait_until_idle(std::chrono::nanoseconds limit);
 

@@ -87,11 +87,16 @@ bool task_state::stream(stream_item item) {
 }
 
 void task_state::feed(worker_driver& driver) {
+    const auto alive = std::exchange(held_, nullptr);
+    if (has_ended()) {
+        waiting_ = {}; // the answer does not wait for items that nobody takes
+    }
     while (!waiting_.empty()) {
         const std::size_t size = waiting_.front().size();
         const auto taken = driver.stream(assigned_.name(), std::move(waiting_.front()));
         if (!taken && taken.error() == misuse::would_block) {
-            return; // `writable` follows
+            held_ = answer_ ? shared_from_this() : nullptr; // the handler is done: nobody else holds it
+            return;                                         // `writable` follows
         }
         if (!taken) {
             close_stream();
@@ -119,6 +124,7 @@ void task_state::answer(outcome result) {
     worker_driver* direct = nullptr;
     {
         const std::lock_guard lock{mutex_};
+        returned_ = true;
         direct = on_inline_thread() ? inline_driver_ : nullptr;
     }
     if (direct != nullptr) {
@@ -152,13 +158,14 @@ void task_state::request_stop(stop_reason reason) {
     std::stop_source stop{std::nostopstate};
     {
         const std::lock_guard lock{mutex_};
+        // What comes after its deadline, or without its connection, nobody takes any more.
+        ended_ = ended_ || reason != stop_reason::shutdown;
+        changed_.notify_all();
         if (reason_) {
             return;
         }
         reason_ = reason;
-        ended_ = ended_ || reason == stop_reason::connection_lost; // nobody takes its stream any more
         stop = stop_;
-        changed_.notify_all();
     }
     stop.request_stop(); // outside the lock: callbacks may ask this object things
 }
@@ -166,6 +173,22 @@ void task_state::request_stop(stop_reason reason) {
 bool task_state::wait_for(std::chrono::nanoseconds time) {
     std::unique_lock lock{mutex_};
     return !changed_.wait_for(lock, time, [&] { return reason_.has_value(); });
+}
+
+bool task_state::has_ended() const {
+    const std::lock_guard lock{mutex_};
+    return ended_;
+}
+
+bool task_state::has_returned() const {
+    const std::lock_guard lock{mutex_};
+    return returned_;
+}
+
+void task_state::let_go() {
+    const auto alive = std::exchange(held_, nullptr);
+    waiting_ = {};
+    answer_.reset();
 }
 
 void task_state::end() {

@@ -39,11 +39,16 @@ public:
     void request_stop(stop_reason reason);
     /// Hands stream items on as far as the engine takes them, then the answer.
     void feed(worker_driver& driver);
+    /// The driver is gone: what still waits for it goes too.
+    void let_go();
+    /// Whether the handler has come back with its answer.
+    [[nodiscard]] bool has_returned() const;
     /// Nobody waits for the task any more: reports do nothing from now on.
     void end();
 
 private:
     [[nodiscard]] bool on_inline_thread() const noexcept;
+    [[nodiscard]] bool has_ended() const;
     void send_progress(worker_driver& driver);
     void close_stream();
 
@@ -53,6 +58,7 @@ private:
     mutable std::mutex mutex_; // guards all below, up to `waiting_`
     std::condition_variable changed_;
     bool ended_ = false;
+    bool returned_ = false;
     std::optional<stop_reason> reason_;
     std::stop_source stop_{std::nostopstate};
     double fraction_ = 0;
@@ -62,8 +68,9 @@ private:
     worker_driver* inline_driver_ = nullptr;
     std::thread::id inline_thread_;
 
-    ring_queue<stream_item> waiting_; // of the loop's thread
-    std::optional<outcome> answer_;   // of the loop's thread
+    ring_queue<stream_item> waiting_;  // of the loop's thread
+    std::optional<outcome> answer_;    // of the loop's thread
+    std::shared_ptr<task_state> held_; // of the loop's thread; itself, while its answer waits
 };
 
 } // namespace distworker::detail

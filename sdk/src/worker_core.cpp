@@ -79,6 +79,11 @@ worker_core::~worker_core() {
         }
     }
     driver_.reset();
+    for (const auto& [name, weak] : on_pool_) {
+        if (const auto state = weak.lock()) {
+            state->let_go();
+        }
+    }
     if (!pool_.wait_until_idle(setup_->settings.stop_grace)) {
         (*log_)(log_level::warning, "handlers are still running; they are left to themselves");
     }
@@ -149,11 +154,25 @@ void worker_core::run_inline(const bound_handler& handler, const std::shared_ptr
 void worker_core::run_on_pool(const bound_handler& handler, const std::shared_ptr<task_state>& state) {
     std::erase_if(on_pool_, [](const auto& entry) { return entry.second.expired(); });
     on_pool_.emplace(state->assigned().name(), state);
-    pool_.submit([setup = setup_, &handler, state] { // `setup` keeps the handler
+    const auto job = [setup = setup_, &handler, state] { // `setup` keeps the handler
         answer_guard answer{*state};
         task handed{state};
         answer.set(call_handler(handler.call, handed));
-    });
+    };
+    pool_.submit(job, overrun_handlers());
+}
+
+// Handlers that still run although their slot has gone on to another task.
+std::size_t worker_core::overrun_handlers() const {
+    std::size_t count = 0;
+    for (auto entry = on_pool_.begin(); entry != on_pool_.end(); ++entry) {
+        const auto next = std::next(entry);
+        if (next != on_pool_.end() && next->first.slot == entry->first.slot) {
+            const auto state = entry->second.lock();
+            count += state != nullptr && !state->has_returned() ? 1U : 0U;
+        }
+    }
+    return count;
 }
 
 void worker_core::stop_task(const delivery& name, stop_reason reason) {
@@ -163,6 +182,7 @@ void worker_core::stop_task(const delivery& name, stop_reason reason) {
         (*log_)(log_level::warning, "asking task={} to stop: {}", escape_for_log(state->assigned().id()),
                 to_string(reason));
         state->request_stop(reason);
+        state->feed(*driver_); // an answer that waited behind stream items need not any more
     }
 }
 
