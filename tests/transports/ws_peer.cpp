@@ -9,6 +9,7 @@
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -281,6 +282,11 @@ void ws_server::close() {
     if (listener_ >= 0) {
         ::close(std::exchange(listener_, -1));
     }
+}
+
+bool ws_server::pending() const {
+    pollfd asked{.fd = listener_, .events = POLLIN, .revents = 0};
+    return ::poll(&asked, 1, 0) > 0;
 }
 
 ws_peer& ws_server::accept() {

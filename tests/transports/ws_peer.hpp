@@ -88,6 +88,8 @@ public:
     [[nodiscard]] std::uint16_t port() const { return port_; }
     /// The next connection, TLS handshake done. It stays open as long as the server lives.
     ws_peer& accept();
+    /// Whether somebody has connected who was not accepted yet.
+    [[nodiscard]] bool pending() const;
     /// Refuses connections from now on.
     void close();
 

@@ -1,0 +1,268 @@
+// The SDK's configuration: the environment, faults before anything happens, and a token that never shows.
+#include "sdk/fake_controller.hpp"
+
+#include <distworker/openssl_crypto.hpp>
+#include <distworker/signing.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+namespace distworker::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+class token_in_file {
+public:
+    explicit token_in_file(const std::string& content) {
+        std::string name = (fs::temp_directory_path() / "distworker-token-XXXXXX").string();
+        const int fd = ::mkstemp(name.data());
+        EXPECT_GE(fd, 0);
+        ::close(fd);
+        path_ = name;
+        write(content);
+    }
+    token_in_file(const token_in_file&) = delete;
+    token_in_file& operator=(const token_in_file&) = delete;
+    ~token_in_file() { fs::remove(path_); }
+    void write(const std::string& content) const { std::ofstream{path_} << content; }
+    [[nodiscard]] std::string path() const { return path_; }
+
+private:
+    fs::path path_;
+};
+
+class Environment : public ::testing::Test {
+protected:
+    ~Environment() override {
+        for (const environment_variable& variable : environment_variables()) {
+            ::unsetenv(variable.name);
+        }
+    }
+};
+
+TEST_F(Environment, GivesWhatAWorkerNeeds) {
+    ::setenv("DISTWORKER_CONTROLLER_URL", "http://127.0.0.1:8081", 1);
+    ::setenv("DISTWORKER_PROVISIONER", "prov", 1);
+    ::setenv("DISTWORKER_WORKER_ID", "w-1", 1);
+    ::setenv("DISTWORKER_WORKER_TOKEN", canary_token, 1);
+    ::setenv("DISTWORKER_WORKER_TOKEN_FILE", "/a/file", 1);
+    const config settings = config::from_environment();
+    EXPECT_EQ(settings.controller, "http://127.0.0.1:8081");
+    EXPECT_EQ(settings.provisioner, "prov");
+    EXPECT_EQ(settings.worker_id, "w-1");
+    EXPECT_EQ(settings.token.view(), canary_token);
+    EXPECT_EQ(settings.token_file, "/a/file");
+    EXPECT_THAT(settings.faults(), IsEmpty());
+}
+
+TEST_F(Environment, LosesTheTokenOnceItIsRead) {
+    static char block[] = "DISTWORKER_WORKER_TOKEN=canary-in-the-block"; // the environment points into it
+    ASSERT_EQ(::putenv(block), 0);
+    const config settings = config::from_environment();
+    EXPECT_EQ(settings.token.view(), "canary-in-the-block");
+    EXPECT_EQ(std::getenv("DISTWORKER_WORKER_TOKEN"), nullptr);
+    EXPECT_THAT((std::string{block, sizeof block}), Not(HasSubstr("canary")));
+}
+
+TEST_F(Environment, EmptyOrMissingIsTheSame) {
+    ::setenv("DISTWORKER_CONTROLLER_URL", "", 1);
+    ::setenv("DISTWORKER_WORKER_TOKEN", "", 1);
+    const config settings = config::from_environment();
+    EXPECT_TRUE(settings.controller.empty());
+    EXPECT_TRUE(settings.token.empty());
+    EXPECT_EQ(std::getenv("DISTWORKER_WORKER_TOKEN"), nullptr);
+}
+
+TEST_F(Environment, IsNamedInTheRemedies) {
+    std::string all;
+    for (const config_fault& fault : config::from_environment().faults()) {
+        all += fault.to_string() + "\n";
+    }
+    EXPECT_THAT(all, AllOf(HasSubstr("DISTWORKER_CONTROLLER_URL"), HasSubstr("DISTWORKER_PROVISIONER"),
+                           HasSubstr("DISTWORKER_WORKER_TOKEN")));
+}
+
+TEST(Configuration, TellsAllFaultsAtOnceBeforeASocketIsOpened) {
+    const auto spoil = [](config& settings) {
+        settings.provisioner.clear();
+        settings.slots = 0;
+        settings.heartbeat_interval = std::chrono::milliseconds{0};
+        settings.token = {};
+        settings.ca_file = "/does/not/exist.pem";
+        settings.handler_threads = 1'000'000;
+    };
+    stage on{spoil};
+    EXPECT_FALSE(on.it().start());
+    EXPECT_EQ(on.it().wait().code(), exit_code::configuration);
+    for (const char* field :
+         {"provisioner: ", "slots: ", "heartbeat_interval: ", "token: ", "ca_file: ", "handler_threads: "}) {
+        EXPECT_THAT(on.log().lines(), Contains(AllOf(HasSubstr(field), HasSubstr("("), HasSubstr(")"))));
+    }
+    EXPECT_THAT(on.log().text(), HasSubstr("6 fault(s)"));
+    EXPECT_FALSE(on.server().pending());
+
+    worker again{on.settings(spoil)};
+    const auto end = again.run();
+    EXPECT_EQ(end.code(), exit_code::configuration);
+    EXPECT_EQ(static_cast<int>(end), 2);
+    EXPECT_FALSE(on.server().pending());
+}
+
+TEST(Configuration, FaultsNeverShowTheToken) {
+    for (const std::string& token : {std::string{canary_token} + "\n", std::string{" "} + canary_token,
+                                     std::string{canary_token} + std::string(1, '\0')}) {
+        config settings;
+        settings.controller = "http://user:" + std::string{canary_token} + "@127.0.0.1";
+        settings.provisioner = "p";
+        settings.token = secret{std::string_view{token}};
+        const auto faults = settings.faults();
+        EXPECT_FALSE(faults.empty());
+        for (const config_fault& fault : faults) {
+            EXPECT_THAT(fault.to_string(), Not(HasSubstr("canary")));
+        }
+        settings.token = {};
+        const token_in_file file{token + "\nmore"};
+        settings.token_file = file.path();
+        for (const config_fault& fault : settings.faults()) {
+            EXPECT_THAT(fault.to_string(), Not(HasSubstr("canary")));
+        }
+    }
+}
+
+TEST(Configuration, ATokenFileMayEndInOneNewline) {
+    for (const char* content : {"token", "token\n", "token\r\n"}) {
+        const token_in_file file{content};
+        config settings;
+        settings.controller = "http://127.0.0.1";
+        settings.provisioner = "p";
+        settings.token_file = file.path();
+        EXPECT_THAT(settings.faults(), IsEmpty()) << content;
+    }
+    for (const std::string& content : {std::string{}, std::string{"\n"}, std::string{"token\n\n"},
+                                       std::string{"to\nken"}, std::string(100'000, 'x')}) {
+        const token_in_file file{content};
+        config settings;
+        settings.controller = "http://127.0.0.1";
+        settings.provisioner = "p";
+        settings.token_file = file.path();
+        const auto faults = settings.faults();
+        ASSERT_EQ(faults.size(), 1U);
+        EXPECT_EQ(faults[0].field, "token_file");
+        EXPECT_THAT(faults[0].remedy, HasSubstr("DISTWORKER_WORKER_TOKEN_FILE"));
+    }
+}
+
+/// Whether a session's registration is signed with this token.
+bool signed_with(const controller_session& session, const std::string& token) {
+    const auto content = read_signed_register(session.registration);
+    digest32 signature{};
+    EXPECT_EQ(session.signature.size(), signature.size());
+    std::memcpy(signature.data(), session.signature.data(), signature.size());
+    return verify_registration(*make_openssl_crypto(), secret{std::string_view{token}}, content.value().date,
+                               session.registration, signature)
+        .value();
+}
+
+TEST(Token, SignsTheRegistration) {
+    stage on;
+    on.start();
+    EXPECT_TRUE(signed_with(on.session(), canary_token));
+    EXPECT_FALSE(signed_with(on.session(), "another"));
+    on.stop();
+}
+
+TEST(Token, IsReadFromItsFileAtEachRegistration) {
+    const token_in_file file{"first-canary\n"};
+    stage on{[&](config& settings) {
+        settings.token = {};
+        settings.token_file = file.path();
+    }};
+    on.start();
+    EXPECT_TRUE(signed_with(on.session(), "first-canary"));
+    file.write("second-canary\n");
+    on.session().peer().reset();
+    on.next_session();
+    EXPECT_TRUE(signed_with(on.session(), "second-canary"));
+    file.write(""); // somebody is about to write the third
+    on.session().peer().reset();
+    controller_session without{on.server().accept()};
+    EXPECT_THROW(without.await_registration(), std::exception);
+    on.log().await("token_file");
+    file.write("third-canary\n");
+    on.next_session();
+    EXPECT_TRUE(signed_with(on.session(), "third-canary"));
+    on.stop();
+    EXPECT_THAT(on.log().text(), Not(HasSubstr("canary")));
+}
+
+TEST(Token, IsWarnedAboutWhenOthersCanReadItsFile) {
+    const token_in_file file{"token"};
+    for (const bool open : {true, false}) {
+        fs::permissions(file.path(), open ? fs::perms{0644} : fs::perms{0600});
+        stage on{[&](config& settings) {
+            settings.token = {};
+            settings.token_file = file.path();
+        }};
+        on.start();
+        on.stop();
+        EXPECT_EQ(on.log().text().find("chmod 600") != std::string::npos, open);
+    }
+}
+
+TEST(Token, NeverShowsInALog) {
+    stage on;
+    on.it().on("q", [](task& t) -> value {
+        t.progress(percent(50), "half");
+        throw std::runtime_error{"failed"};
+    });
+    on.start();
+    on.run({});
+    on.run({.queue = "nobody", .id = "task-2"});
+    on.session().peer().reset();
+    controller_session refused{on.server().accept()};
+    refused.await_registration();
+    refused.peer().send(ws_frame::close, "\x03\xE8"); // refuses: closes without an answer
+    refused.peer().hang_up();
+    on.log().await("token"); // the first of the likely causes, as a word
+    on.next_session();
+    on.stop();
+    EXPECT_THAT(on.log().text(), Not(HasSubstr(canary_token)));
+    EXPECT_THAT(on.log().text(), Not(HasSubstr("canary")));
+}
+
+TEST(Log, EscapesWhatComesFromOutside) {
+    stage on;
+    on.start();
+    const auto got = on.run({.queue = "evil\n2026-01-01 error forged", .id = "id\x1b[31m"});
+    EXPECT_EQ(got.code, "NO_HANDLER");
+    on.stop();
+    for (const std::string& line : on.log().lines()) {
+        EXPECT_THAT(line, AllOf(Not(HasSubstr("\n")), Not(HasSubstr("\x1b"))));
+    }
+}
+
+TEST(Log, SaysNothingBelowItsLevel) {
+    stage on{[](config& settings) { settings.level = log_level::off; }};
+    on.start();
+    on.stop();
+    EXPECT_THAT(on.log().lines(), IsEmpty());
+    for (const log_level level :
+         {log_level::debug, log_level::info, log_level::warning, log_level::error, log_level::off}) {
+        EXPECT_EQ(parse_log_level(to_string(level)), level);
+    }
+    EXPECT_FALSE(parse_log_level("loud"));
+}
+
+} // namespace
+} // namespace distworker::testing
