@@ -76,10 +76,16 @@ public:
     [[nodiscard]] worker_setup& setup() noexcept { return *setup_; }
 
     worker_end run() {
+        if (runs_already()) {
+            return worker_end{exit_code::internal, "the worker runs already"};
+        }
         return serve(true, [](const std::optional<worker_end>&) {});
     }
 
     bool start() {
+        if (runs_already()) {
+            return false;
+        }
         std::mutex mutex;
         std::condition_variable decided;
         std::optional<bool> result;
@@ -108,6 +114,9 @@ public:
     }
 
     bool attach(loop& loop, std::function<void(const worker_end&)> ended) {
+        if (runs_already()) {
+            return false;
+        }
         auto made = make_core(setup_, loop, [this, ended = std::move(ended)](end_reason reason) {
             forget_remote();
             if (ended) {
@@ -125,6 +134,20 @@ public:
     void stop() { request_stop(end_reason::stop_requested, setup_->settings.drain_timeout); }
 
 private:
+    // True, and said, when this worker was begun before and has not been waited for.
+    bool runs_already() {
+        bool runs = thread_.joinable() || core_ != nullptr;
+        {
+            const std::lock_guard lock{mutex_};
+            runs = runs || remote_.has_value();
+        }
+        if (runs) {
+            detail::logger{setup_->settings.level, setup_->settings.sink}(log_level::error,
+                                                                          "the worker runs already");
+        }
+        return runs;
+    }
+
     // Runs on this thread until the end. `begun` is called once: with the obstacle, or with nothing.
     template <typename Begun>
     worker_end serve(bool with_signals, Begun begun) {
