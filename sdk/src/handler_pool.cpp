@@ -43,6 +43,9 @@ struct handler_pool::shared : std::enable_shared_from_this<shared> {
         ~living_thread() {
             const std::lock_guard lock{pool_.mutex};
             --pool_.threads;
+            if (!pool_.jobs.empty()) { // it was cancelled while they counted on it
+                pool_.replace_thread();
+            }
         }
 
     private:
@@ -57,6 +60,13 @@ struct handler_pool::shared : std::enable_shared_from_this<shared> {
             if (threads == 0) { // with others at work the job waits for one of them
                 throw;
             }
+        }
+    }
+
+    void replace_thread() noexcept {
+        try {
+            start_thread();
+        } catch (const std::system_error&) { // the next job tries again
         }
     }
 
