@@ -183,6 +183,7 @@ config stage::settings(const settings_change& change) const {
     settings.controller = "http://127.0.0.1:" + std::to_string(server_.port());
     settings.provisioner = "p";
     settings.token = secret{std::string_view{canary_token}};
+    settings.reconnect = reconnect_policy::fixed;
     settings.reconnect_interval = std::chrono::seconds{1};
     settings.level = log_level::debug;
     settings.sink = log_.sink();

@@ -227,7 +227,7 @@ protected:
     AnswerBehindAStream() {
         on.it().on("q", [](task& t) {
             for (int i = 0; i < 2; ++i) { // each larger than what the sockets take
-                EXPECT_TRUE(t.stream({{"data", std::string(std::size_t{12} << 20U, 'x')}}));
+                EXPECT_TRUE(t.stream({{"data", std::string(std::size_t{2} << 20U, 'x')}}));
             }
         });
         on.it().on("next", [](task&) {});
@@ -242,6 +242,7 @@ protected:
         first = &on.start();
         second = &on.next_session();
         first->assign({.timeout_ms = timeout_ms});
+        on.log().await("assigned task=task-1");
         EXPECT_TRUE(second->run({.queue = "next", .id = "task-2"}).completed);
     }
 
@@ -266,7 +267,7 @@ TEST_F(AnswerBehindAStream, IsHandedBackWhenTheConnectionIsLost) {
 }
 
 TEST_F(AnswerBehindAStream, IsTheAnswerOfAHandlerThatIsNotStuckWhenTheTimeIsUp) {
-    let_it_return(500);
+    let_it_return(1000);
     on.log().await("asking task=task-1 to stop: timeout");
     const auto got = first->next_answer();
     EXPECT_EQ(got.code, "TIMEOUT");
