@@ -193,7 +193,7 @@ private:
             answer_ = {};
             addresses_ = {};
             events_->opened();
-            if (events_ != nullptr) {
+            if (events_ != nullptr && !closing_) {
                 read();
             }
         } else if (error == websocket::error::upgrade_declined) {
@@ -219,7 +219,9 @@ private:
         const bool done = ws_.is_message_done();
         events_->received(ws_.got_text() ? message_kind::text : message_kind::binary,
                           std::as_bytes(std::span{read_buffer_}.first(count)), done, 0);
-        if (events_ == nullptr) {
+        // While it closes, Beast reads by itself; a read beside that waits for the close as that waits for
+        // it.
+        if (events_ == nullptr || closing_) {
             return;
         }
         // The buffer is most of an idle connection's memory: large only while a large message comes in.
