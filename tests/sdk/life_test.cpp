@@ -218,8 +218,10 @@ TYPED_TEST(Attached, RunsTasksAndEndsInOrder) {
 }
 
 TYPED_TEST(Attached, DropsItsConnectionWhenItIsDestroyed) {
+    std::promise<void> begun;
     std::promise<void> released;
     this->it->on("q", [&](task& t) {
+        begun.set_value();
         EXPECT_FALSE(t.wait_for(1h));
         EXPECT_EQ(t.stop_reason(), stop_reason::connection_lost);
         released.set_value();
@@ -232,7 +234,7 @@ TYPED_TEST(Attached, DropsItsConnectionWhenItIsDestroyed) {
             session.await_registration();
             session.respond();
             session.assign({});
-            this->on.log().await("assigned task=task-1");
+            begun.get_future().get();
             this->kind.stop();
         }};
         run_watched(this->kind);

@@ -77,7 +77,7 @@ TYPED_TEST(BeastEnd, IsDoneWithItsCloseWhenThePeerJustGoes) {
     }
 }
 
-TYPED_TEST(BeastEnd, HandsOnWhatComesWhileItCloses) {
+TYPED_TEST(BeastEnd, ClosesAlthoughMessagesStillCome) {
     this->told_.on_opened = [&] { this->close(1000); };
     this->open();
     this->play([](ws_server& server) {
@@ -88,6 +88,19 @@ TYPED_TEST(BeastEnd, HandsOnWhatComesWhileItCloses) {
         peer.send(ws_frame::close, close.payload);
         peer.hang_up();
     });
+    EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
+}
+
+TYPED_TEST(BeastEnd, ClosesAlthoughThePeersOwnCloseIsThereAlready) {
+    this->told_.on_message = [&] { this->close(1000); };
+    this->open();
+    this->play([](ws_server& server) {
+        ws_peer& peer = server.accept();
+        peer.upgrade();
+        peer.write(std::string{"\x82\x02hi\x88\x02\x03\xE8", 8}); // a message and a close, read at once
+        peer.hang_up();
+    });
+    EXPECT_THAT(this->told_.log, ElementsAre("opened", "closed"));
     EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
 }
 
