@@ -97,7 +97,7 @@ public:
 
     /// Whether and why the task should end: its time is up, its connection is lost, the worker shuts down.
     [[nodiscard]] std::stop_token stop_token() const noexcept;
-    [[nodiscard]] bool stop_requested() const noexcept { return stop_token().stop_requested(); }
+    [[nodiscard]] bool stop_requested() const noexcept { return stop_reason().has_value(); }
     [[nodiscard]] std::optional<distworker::stop_reason> stop_reason() const noexcept;
     /// Throws task_stopped when the task should end.
     void throw_if_stopped() const;
