@@ -67,12 +67,12 @@ TEST_F(Environment, GivesWhatAWorkerNeeds) {
 }
 
 TEST_F(Environment, LosesTheTokenOnceItIsRead) {
-    static char block[] = "DISTWORKER_WORKER_TOKEN=canary-in-the-block"; // the environment points into it
-    ASSERT_EQ(::putenv(block), 0);
+    std::string block = "DISTWORKER_WORKER_TOKEN=canary-in-the-block"; // the environment points into it
+    ASSERT_EQ(::putenv(block.data()), 0);
     const config settings = config::from_environment();
     EXPECT_EQ(settings.token.view(), "canary-in-the-block");
     EXPECT_EQ(std::getenv("DISTWORKER_WORKER_TOKEN"), nullptr);
-    EXPECT_THAT((std::string{block, sizeof block}), Not(HasSubstr("canary")));
+    EXPECT_THAT(block, Not(HasSubstr("canary")));
 }
 
 TEST_F(Environment, EmptyOrMissingIsTheSame) {

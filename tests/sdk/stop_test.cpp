@@ -30,7 +30,10 @@ TEST(Stop, ATimeoutIsSeenByEveryMeansAndAnswered) {
         EXPECT_EQ(t.timeout(), 50ms);
         EXPECT_FALSE(t.stop_requested());
         EXPECT_FALSE(t.stop_reason());
-        const std::stop_callback callback{t.stop_token(), [&] { called_back = true; }};
+        const std::stop_callback callback{t.stop_token(), [&] {
+                                              called_back = true;
+                                              called_back.notify_one();
+                                          }};
         waited = t.wait_for(long_time);
         reason = t.stop_reason();
         requested = t.stop_requested();
