@@ -302,6 +302,7 @@ void worker_engine::lose_running() {
     if (assign_pending_) { // nobody has seen it: nothing to stop
         ++counters_.lost_assignments;
         assign_pending_ = false;
+        stop_pending_.reset();
     } else {
         if (orphans_.size() == max_orphans) {
             orphans_.erase(orphans_.begin());

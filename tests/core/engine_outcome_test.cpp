@@ -173,6 +173,20 @@ TEST(EngineOutcome, TheNextRegistrationWaitsForTheLostTasksHandlerButNotForEver)
     }
 }
 
+TEST(EngineOutcome, ATaskThatNobodyHasSeenIsNotAskedToStopWhenItsConnectionEnds) {
+    engine_rig rig;
+    rig.become_ready();
+    // Between two polls: assigned, timed out, and the connection is gone.
+    const auto frame = assign_frame({.timeout_ms = 100});
+    rig.engine.received(rig.generation(), message_kind::binary, frame, true, frame.size(), rig.now);
+    rig.leap(200ms);
+    rig.engine.tick(rig.now);
+    rig.lose();
+    EXPECT_THAT(rig.tasks, IsEmpty());
+    EXPECT_THAT(rig.stops, IsEmpty());
+    EXPECT_EQ(rig.engine.counters().lost_assignments, 1U);
+}
+
 TEST(EngineOutcome, OutcomesWithoutReceiptComeBackWithTheirCertainty) {
     engine_rig rig;
     rig.become_ready();
