@@ -43,8 +43,8 @@ struct handler_pool::shared : std::enable_shared_from_this<shared> {
         ~living_thread() {
             const std::lock_guard lock{pool_.mutex};
             --pool_.threads;
-            if (!pool_.jobs.empty()) { // it was cancelled while they counted on it
-                pool_.replace_thread();
+            if (!pool_.jobs.empty()) {                   // it was cancelled while they counted on it
+                static_cast<void>(pool_.start_thread()); // the next job tries again
             }
         }
 
@@ -52,22 +52,15 @@ struct handler_pool::shared : std::enable_shared_from_this<shared> {
         shared& pool_;
     };
 
-    void start_thread() {
+    // False when the system gives no more threads.
+    bool start_thread() noexcept {
         try {
             std::thread{[self = shared_from_this()] { self->serve(); }}.detach();
-            ++threads;
         } catch (const std::system_error&) {
-            if (threads == 0) { // with others at work the job waits for one of them
-                throw;
-            }
+            return false;
         }
-    }
-
-    void replace_thread() noexcept {
-        try {
-            start_thread();
-        } catch (const std::system_error&) { // the next job tries again
-        }
+        ++threads;
+        return true;
     }
 
     void serve() {
@@ -102,15 +95,18 @@ handler_pool::~handler_pool() {
     shared_->work.notify_all();
 }
 
-void handler_pool::submit(std::move_only_function<void()> job, std::size_t overrun) {
+bool handler_pool::submit(std::move_only_function<void()> job, std::size_t overrun) {
     {
         const std::lock_guard lock{shared_->mutex};
-        shared_->jobs.push_back(std::move(job));
-        if (shared_->idle < shared_->jobs.size() && shared_->threads < shared_->max_threads + overrun) {
-            shared_->start_thread();
+        const bool wanted =
+            shared_->idle <= shared_->jobs.size() && shared_->threads < shared_->max_threads + overrun;
+        if (wanted && !shared_->start_thread() && shared_->threads == 0) {
+            return false; // with others at work the job waits for one of them
         }
+        shared_->jobs.push_back(std::move(job));
     }
     shared_->work.notify_one();
+    return true;
 }
 
 bool handler_pool::wait_until_idle(std::chrono::nanoseconds limit) {

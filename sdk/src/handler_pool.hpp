@@ -17,8 +17,9 @@ public:
     ~handler_pool();
 
     /// Runs `job` on a thread of the pool, soon. `overrun` jobs hold threads that do not count: what they
-    /// were to do is over, and it may be that they never come back.
-    void submit(std::move_only_function<void()> job, std::size_t overrun = 0);
+    /// were to do is over, and it may be that they never come back. False when there is no thread for it and
+    /// the system gives none.
+    [[nodiscard]] bool submit(std::move_only_function<void()> job, std::size_t overrun = 0);
     /// Waits until no job runs. False when some still do after `limit`.
     bool wait_until_idle(std::chrono::nanoseconds limit);
 

@@ -159,7 +159,10 @@ void worker_core::run_on_pool(const bound_handler& handler, const std::shared_pt
         task handed{state};
         answer.set(call_handler(handler.call, handed));
     };
-    pool_.submit(job, overrun_handlers());
+    if (!pool_.submit(job, overrun_handlers())) {
+        state->answer(fail(state->assigned(), error_code::internal_error,
+                           "the system gives no thread for the handler"));
+    }
 }
 
 // Handlers that still run although their slot has gone on to another task.
