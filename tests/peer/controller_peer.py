@@ -127,6 +127,7 @@ class Controller:
         return False
 
     async def answer(self, connection):
+        await self.settle(connection)  # what the worker says too early has come by then
         connection.answered = True
         response = wire.pb.WorkerRegisterResponse(idle_time=self.options.idle_time)
         await connection.socket.send(wire.wrap(worker_register_response=response).SerializeToString())

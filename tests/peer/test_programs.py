@@ -4,6 +4,7 @@ with the Python worker and with the published SDK.
 
 Paths come by WORKER_PROGRAM, CONTROLLER_PROGRAM and PEER_CACHE (a folder for the published SDK's environment).
 """
+import http.client
 import json
 import os
 import pathlib
@@ -169,7 +170,10 @@ class ControllerOnStage(Programs):
         ends = [None] * len(tasks)
 
         def one(index):
-            ends[index] = self.run_task(*tasks[index])
+            try:
+                ends[index] = self.run_task(*tasks[index])
+            except (OSError, http.client.HTTPException) as error:
+                ends[index] = {"error": {"code": str(error)}}
 
         threads = [threading.Thread(target=one, args=(index,)) for index in range(len(tasks))]
         for thread in threads:
