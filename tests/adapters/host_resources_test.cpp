@@ -1,13 +1,12 @@
+#include "support/temporary.hpp"
+
 #include <distworker/host_resources.hpp>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <fstream>
-#include <stdexcept>
 
 namespace distworker {
 namespace {
@@ -18,19 +17,10 @@ namespace fs = std::filesystem;
 class HostResources : public ::testing::Test {
 protected:
     HostResources() {
-        std::string name = (fs::temp_directory_path() / "host-resources-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) {
-            throw std::runtime_error{"cannot make a temporary folder"};
-        }
-        root_ = name;
         write("proc/sys/kernel/hostname", "box-7\n");
         write("proc/meminfo", "MemTotal:        8388608 kB\nMemFree:  1 kB\nMemAvailable:    6291456 kB\n");
         write("proc/stat", "cpu  100 0 100 700 100 0 0 0 50 0\ncpu0 1 2 3 4\n");
         write("proc/self/cgroup", "0::/a/b\n");
-    }
-    ~HostResources() override {
-        std::error_code ignored;
-        fs::remove_all(root_, ignored);
     }
 
     void write(const fs::path& file, std::string_view text) const {
@@ -40,7 +30,7 @@ protected:
     [[nodiscard]] host_paths paths() const { return {root_ / "proc", root_ / "cgroup"}; }
 
 private:
-    fs::path root_;
+    testing::temporary_folder root_;
 };
 
 TEST_F(HostResources, WithoutLimitsTheMachineCounts) {

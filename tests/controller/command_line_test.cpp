@@ -1,12 +1,11 @@
 // The options of distworker-controller.
 #include "src/command_line.hpp"
+#include "support/temporary.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 
 namespace distworker::controller {
 namespace {
@@ -14,6 +13,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using testing::temporary_file;
 
 // Arguments that can be written to, as a program's are.
 struct arguments {
@@ -33,23 +33,6 @@ parsed_options options_of(std::vector<std::string> texts) {
     return std::move(std::get<parsed_options>(parsed));
 }
 
-// A file that goes with its test.
-class token_file {
-public:
-    explicit token_file(std::string_view content) {
-        std::string name = (std::filesystem::temp_directory_path() / "distworker-XXXXXX").string();
-        const int descriptor = mkstemp(name.data());
-        EXPECT_GE(descriptor, 0);
-        EXPECT_EQ(::write(descriptor, content.data(), content.size()), static_cast<ssize_t>(content.size()));
-        ::close(descriptor);
-        path = name;
-    }
-    token_file(const token_file&) = delete;
-    token_file& operator=(const token_file&) = delete;
-    ~token_file() { std::filesystem::remove(path); }
-    std::string path;
-};
-
 TEST(controller_options, have_defaults) {
     const auto parsed = options_of({"--provisioner", "p:tok:a"});
     EXPECT_TRUE(parsed.faults.empty());
@@ -61,11 +44,11 @@ TEST(controller_options, have_defaults) {
 }
 
 TEST(controller_options, are_all_read) {
-    const token_file file{"one-time\n"};
+    const temporary_file file{"one-time\n"};
     const auto parsed =
         options_of({"--api-port", "1", "--worker-port=2", "--idle-time", "3", "--keep", "4", "--bind", "::1",
                     "--tls-cert", "c", "--tls-key", "k", "--provisioner", "p:t:o:k:a,b.c/d", "--provisioner",
-                    "q:@" + file.path + ":x", "--session", "w:@" + file.path + ":p"});
+                    "q:@" + file.path() + ":x", "--session", "w:@" + file.path() + ":p"});
     ASSERT_TRUE(parsed.faults.empty()) << parsed.faults[0].to_string();
     const controller_options& o = parsed.options;
     EXPECT_EQ(o.api_port, 1);
@@ -88,11 +71,11 @@ TEST(controller_options, are_all_read) {
 }
 
 TEST(controller_options, tell_every_fault_at_once) {
-    const token_file empty{"\n"};
+    const temporary_file empty{"\n"};
     const auto parsed =
         options_of({"--api-port", "80a", "--worker-port", "65536", "--idle-time", "-1", "--keep", "",
                     "--provisioner", "secret-canary", "--provisioner", "p:@/nowhere/token:a", "--provisioner",
-                    "q:@" + empty.path + ":a", "--session", "w:secret-canary:p"});
+                    "q:@" + empty.path() + ":a", "--session", "w:secret-canary:p"});
     std::vector<std::string> fields;
     for (const config_fault& fault : parsed.faults) {
         fields.push_back(fault.field);

@@ -1,15 +1,9 @@
 // The worker port over real connections, plain and TLS, and how the server starts.
 #include "running_controller.hpp"
+#include "support/certificate.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
 
 namespace distworker::testing {
 namespace {
@@ -17,44 +11,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using opcode = raw_worker::opcode;
-
-// A folder that goes with its test.
-class temporary_folder {
-public:
-    temporary_folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "distworker-XXXXXX").string();
-        if (mkdtemp(name.data()) == nullptr) {
-            throw std::runtime_error{"no temporary folder"};
-        }
-        path_ = name;
-    }
-    temporary_folder(const temporary_folder&) = delete;
-    temporary_folder& operator=(const temporary_folder&) = delete;
-    ~temporary_folder() { std::filesystem::remove_all(path_); }
-    [[nodiscard]] std::string file(const char* name) const { return (path_ / name).string(); }
-
-private:
-    std::filesystem::path path_;
-};
-
-struct close_file {
-    void operator()(std::FILE* file) const noexcept { std::fclose(file); }
-};
-using file_handle = std::unique_ptr<std::FILE, close_file>;
-
-// A certificate that signs itself, good enough for a client that checks nothing.
-void write_certificate(const std::string& certificate_file, const std::string& key_file) {
-    const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key{EVP_EC_gen("P-256"), &EVP_PKEY_free};
-    const std::unique_ptr<X509, decltype(&X509_free)> certificate{X509_new(), &X509_free};
-    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
-    X509_set_pubkey(certificate.get(), key.get());
-    X509_sign(certificate.get(), key.get(), EVP_sha256());
-    const file_handle out{std::fopen(certificate_file.c_str(), "w")};
-    PEM_write_X509(out.get(), certificate.get());
-    const file_handle key_out{std::fopen(key_file.c_str(), "w")};
-    PEM_write_PrivateKey(key_out.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-}
 
 TEST(worker_port, upgrades_at_its_path_only) {
     running_controller controller;
@@ -135,11 +91,10 @@ TEST(worker_port, forgets_a_worker_that_left_but_not_its_task) {
 }
 
 TEST(worker_port, speaks_tls) {
-    const temporary_folder folder;
-    write_certificate(folder.file("cert.pem"), folder.file("key.pem"));
+    const certificate self_signed{"DNS:localhost"};
     controller_options options;
-    options.tls_certificate = folder.file("cert.pem");
-    options.tls_key = folder.file("key.pem");
+    options.tls_certificate = self_signed.file();
+    options.tls_key = self_signed.key_file();
     running_controller controller{std::move(options)};
     EXPECT_THAT(controller.worker_url(), StartsWith("https://127.0.0.1:"));
     const auto worker = joined(controller);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "child_process.hpp"
+#include "support/temporary.hpp"
 
 #include <httplib.h>
 #include <nlohmann/json.hpp>
@@ -41,27 +42,6 @@ inline void await(const std::string& what, const std::function<bool()>& conditio
     }
 }
 
-class folder {
-public:
-    folder() {
-        std::string name = (fs::temp_directory_path() / "distworker-test-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) {
-            throw std::runtime_error{"no temporary folder"};
-        }
-        path_ = name;
-    }
-    folder(const folder&) = delete;
-    folder& operator=(const folder&) = delete;
-    ~folder() {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-    }
-    [[nodiscard]] fs::path operator/(const std::string& name) const { return path_ / name; }
-
-private:
-    fs::path path_;
-};
-
 inline std::string read_file(const fs::path& file) {
     std::ifstream in{file};
     std::ostringstream out;
@@ -82,7 +62,7 @@ inline constexpr const char* demo_queues =
 /// The embedded controller as a process.
 class controller_process {
 public:
-    explicit controller_process(const folder& where, std::vector<std::string> more = {},
+    explicit controller_process(const temporary_folder& where, std::vector<std::string> more = {},
                                 std::string worker_port = "0")
         : log_{where / "controller.log"} {
         const auto token = write_private(where / "controller-token", demo_token);
@@ -180,7 +160,8 @@ struct worker_options {
 /// `basic_worker` as a process.
 class worker_process {
 public:
-    worker_process(const folder& where, const worker_options& options) : log_{where / "worker.log"} {
+    worker_process(const temporary_folder& where, const worker_options& options)
+        : log_{where / "worker.log"} {
         const auto token = write_private(where / "worker-token", options.token);
         std::vector<std::string> arguments{WORKER_PROGRAM};
         arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());

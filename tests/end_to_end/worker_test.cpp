@@ -17,7 +17,7 @@ using ::testing::Not;
 const std::vector<std::string> quick{"--reconnect-interval", "300ms"};
 
 TEST(Worker, RunsEveryKindOfTask) {
-    const folder where;
+    const temporary_folder where;
     controller_process controller{where};
     worker_process worker{where, {.url = controller.worker_url()}};
     controller.await_workers(1);
@@ -57,7 +57,7 @@ TEST(Worker, RunsEveryKindOfTask) {
 }
 
 TEST(Worker, RunsAThousandTasks) {
-    const folder where;
+    const temporary_folder where;
     controller_process controller{where};
     worker_process worker{where, {.url = controller.worker_url(), .arguments = {"--slots", "4"}}};
     controller.await_workers(4);
@@ -74,7 +74,7 @@ TEST(Worker, RunsAThousandTasks) {
 }
 
 TEST(Worker, RunsTwoTasksAtOnceWithTwoSlots) {
-    const folder where;
+    const temporary_folder where;
     controller_process controller{where};
     worker_process worker{where, {.url = controller.worker_url(), .arguments = {"--slots", "2"}}};
     controller.await_workers(2);
@@ -88,7 +88,7 @@ TEST(Worker, RunsTwoTasksAtOnceWithTwoSlots) {
 }
 
 TEST(Worker, CarriesFourMebibytesBothWays) {
-    const folder where;
+    const temporary_folder where;
     controller_process controller{where};
     worker_process worker{where, {.url = controller.worker_url()}};
     controller.await_workers(1);
@@ -103,7 +103,7 @@ TEST(Worker, CarriesFourMebibytesBothWays) {
 }
 
 TEST(Worker, ShowsProgressAndStreamsItsItemsInOrder) {
-    const folder where;
+    const temporary_folder where;
     controller_process controller{where};
     const json task = controller.post({{"queue", "demo.sleep"}, {"input", {{"ms", 1000}, {"steps", 10}}}});
     std::vector<int> items;
@@ -145,7 +145,7 @@ TEST(Worker, ShowsProgressAndStreamsItsItemsInOrder) {
 }
 
 TEST(Worker, FinishesItsTaskOnSigtermAndTakesNoOther) {
-    const folder where;
+    const temporary_folder where;
     controller_process controller{where};
     worker_process worker{where, {.url = controller.worker_url()}};
     controller.await_workers(1);
@@ -163,7 +163,7 @@ TEST(Worker, FinishesItsTaskOnSigtermAndTakesNoOther) {
 }
 
 TEST(Worker, ComesBackAfterItsControllerWasKilledAndRestarted) {
-    const folder where;
+    const temporary_folder where;
     auto controller = std::make_unique<controller_process>(where);
     const std::string port = std::to_string(controller->worker_port());
     worker_process worker{where, {.url = controller->worker_url(), .arguments = quick}};
@@ -182,7 +182,7 @@ TEST(Worker, ComesBackAfterItsControllerWasKilledAndRestarted) {
 }
 
 TEST(Worker, WaitsForAControllerThatComesLate) {
-    const folder where;
+    const temporary_folder where;
     std::string port;
     {
         controller_process probe{where}; // finds a free port
@@ -197,7 +197,7 @@ TEST(Worker, WaitsForAControllerThatComesLate) {
 }
 
 TEST(Worker, ReportsAnOutcomeWhoseConnectionWasCutAndTakesTheNextTask) {
-    const folder where;
+    const temporary_folder where;
     controller_process controller{where};
     relay between{controller.worker_port()};
     worker_process worker{where,
@@ -217,7 +217,7 @@ TEST(Worker, ReportsAnOutcomeWhoseConnectionWasCutAndTakesTheNextTask) {
 }
 
 TEST(Worker, NamesTheLikelyCausesOfARefusalFromItsFirstTime) {
-    const folder where;
+    const temporary_folder where;
     controller_process controller{where};
     worker_process worker{
         where, {.url = controller.worker_url(), .arguments = quick, .token = "another-token-entirely"}};
@@ -234,7 +234,7 @@ TEST(Worker, NamesTheLikelyCausesOfARefusalFromItsFirstTime) {
 }
 
 TEST(Worker, EndsWithItsProvisionedSession) {
-    const folder where;
+    const temporary_folder where;
     const auto token = write_private(where / "session-token", "one-time-token");
     controller_process controller{where, {"--session", "demo-7:@" + token.string() + ":demo"}};
     relay between{controller.worker_port()};
@@ -251,14 +251,14 @@ TEST(Worker, EndsWithItsProvisionedSession) {
 }
 
 TEST(Worker, LeavesWhenTheControllersIdleTimeIsOver) {
-    const folder where;
+    const temporary_folder where;
     controller_process controller{where, {"--idle-time", "1"}};
     worker_process worker{where, {.url = controller.worker_url(), .arguments = {"--slots", "2"}}};
     EXPECT_EQ(worker.await_end(), 0) << worker.log();
 }
 
 TEST(Worker, ListsEveryFaultOfItsConfigurationAtOnceWithRemedies) {
-    const folder where;
+    const temporary_folder where;
     worker_process worker{where,
                           {.url = "ftp://user:hunter2@host:99999/#x",
                            .arguments = {"--slots", "0", "--heartbeat-interval", "0s"},

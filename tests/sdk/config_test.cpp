@@ -1,5 +1,6 @@
 // The SDK's configuration: the environment, faults before anything happens, and a token that never shows.
 #include "sdk/fake_controller.hpp"
+#include "support/temporary.hpp"
 
 #include <distworker/openssl_crypto.hpp>
 #include <distworker/signing.hpp>
@@ -21,26 +22,6 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-class token_in_file {
-public:
-    explicit token_in_file(const std::string& content) {
-        std::string name = (fs::temp_directory_path() / "distworker-token-XXXXXX").string();
-        const int fd = ::mkstemp(name.data());
-        EXPECT_GE(fd, 0);
-        ::close(fd);
-        path_ = name;
-        write(content);
-    }
-    token_in_file(const token_in_file&) = delete;
-    token_in_file& operator=(const token_in_file&) = delete;
-    ~token_in_file() { fs::remove(path_); }
-    void write(const std::string& content) const { std::ofstream{path_} << content; }
-    [[nodiscard]] std::string path() const { return path_; }
-
-private:
-    fs::path path_;
-};
 
 class Environment : public ::testing::Test {
 protected:
@@ -132,7 +113,7 @@ TEST(Configuration, FaultsNeverShowTheToken) {
             EXPECT_THAT(fault.to_string(), Not(HasSubstr("canary")));
         }
         settings.token = {};
-        const token_in_file file{token + "\nmore"};
+        const temporary_file file{token + "\nmore"};
         settings.token_file = file.path();
         for (const config_fault& fault : settings.faults()) {
             EXPECT_THAT(fault.to_string(), Not(HasSubstr("canary")));
@@ -142,7 +123,7 @@ TEST(Configuration, FaultsNeverShowTheToken) {
 
 TEST(Configuration, ATokenFileMayEndInOneNewline) {
     for (const char* content : {"token", "token\n", "token\r\n"}) {
-        const token_in_file file{content};
+        const temporary_file file{content};
         config settings;
         settings.controller = "http://127.0.0.1";
         settings.provisioner = "p";
@@ -151,7 +132,7 @@ TEST(Configuration, ATokenFileMayEndInOneNewline) {
     }
     for (const std::string& content : {std::string{}, std::string{"\n"}, std::string{"token\n\n"},
                                        std::string{"to\nken"}, std::string(100'000, 'x')}) {
-        const token_in_file file{content};
+        const temporary_file file{content};
         config settings;
         settings.controller = "http://127.0.0.1";
         settings.provisioner = "p";
@@ -183,7 +164,7 @@ TEST(Token, SignsTheRegistration) {
 }
 
 TEST(Token, IsReadFromItsFileAtEachRegistration) {
-    const token_in_file file{"first-canary\n"};
+    const temporary_file file{"first-canary\n"};
     stage on{[&](config& settings) {
         settings.token = {};
         settings.token_file = file.path();
@@ -207,7 +188,7 @@ TEST(Token, IsReadFromItsFileAtEachRegistration) {
 }
 
 TEST(Token, IsWarnedAboutWhenOthersCanReadItsFile) {
-    const token_in_file file{"token"};
+    const temporary_file file{"token"};
     for (const bool open : {true, false}) {
         fs::permissions(file.path(), open ? fs::perms{0644} : fs::perms{0600});
         stage on{[&](config& settings) {

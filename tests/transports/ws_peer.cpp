@@ -2,13 +2,9 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <openssl/bio.h>
-#include <openssl/ec.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -44,43 +40,6 @@ SSL* as_ssl(void* tls) {
 }
 
 } // namespace
-
-certificate::certificate(const std::string& names) {
-    std::string folder = (std::filesystem::temp_directory_path() / "distworker-test-XXXXXX").string();
-    require(::mkdtemp(folder.data()) != nullptr, "no temporary folder");
-    folder_ = folder;
-    EVP_PKEY* const key = ::EVP_EC_gen("P-256");
-    X509* const made = ::X509_new();
-    ::X509_set_version(made, 2);
-    ::ASN1_INTEGER_set(::X509_get_serialNumber(made), 1);
-    ::X509_gmtime_adj(::X509_getm_notBefore(made), -3600);
-    ::X509_gmtime_adj(::X509_getm_notAfter(made), 2 * 24 * 3600);
-    ::X509_set_pubkey(made, key);
-    X509_NAME* const subject = ::X509_get_subject_name(made);
-    ::X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
-                                 reinterpret_cast<const unsigned char*>("distworker test"), -1, -1, 0);
-    ::X509_set_issuer_name(made, subject);
-    X509_EXTENSION* const extension =
-        ::X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, names.c_str());
-    require(extension != nullptr, "bad names for a certificate");
-    ::X509_add_ext(made, extension, -1);
-    ::X509_EXTENSION_free(extension);
-    require(::X509_sign(made, key, ::EVP_sha256()) > 0, "a certificate cannot be signed");
-    for (const bool is_key : {false, true}) {
-        std::FILE* const out = std::fopen((is_key ? key_file() : file()).c_str(), "w");
-        require(out != nullptr, "a certificate cannot be written");
-        is_key ? ::PEM_write_PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr)
-               : ::PEM_write_X509(out, made);
-        std::fclose(out);
-    }
-    ::X509_free(made);
-    ::EVP_PKEY_free(key);
-}
-
-certificate::~certificate() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-}
 
 ws_peer::ws_peer(int socket, void* tls_context) : socket_{socket} {
     if (tls_context != nullptr) {

@@ -3,9 +3,10 @@
 // It blocks: run its script on a thread of its own. Whatever takes longer than a minute throws.
 #pragma once
 
+#include "support/certificate.hpp"
+
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,21 +14,6 @@
 #include <vector>
 
 namespace distworker::testing {
-
-/// A self-signed certificate in a file that goes with it.
-class certificate {
-public:
-    /// `names` as OpenSSL writes them: "DNS:localhost,IP:127.0.0.1".
-    explicit certificate(const std::string& names);
-    certificate(const certificate&) = delete;
-    certificate& operator=(const certificate&) = delete;
-    ~certificate();
-    [[nodiscard]] std::string file() const { return folder_ / "certificate.pem"; }
-    [[nodiscard]] std::string key_file() const { return folder_ / "key.pem"; }
-
-private:
-    std::filesystem::path folder_;
-};
 
 struct ws_frame {
     std::uint8_t opcode = 0;

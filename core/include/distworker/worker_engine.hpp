@@ -152,8 +152,6 @@ public:
     [[nodiscard]] std::size_t stuck() const noexcept { return stuck_.size(); }
     /// Bytes of outcomes without receipt and of queued progress and stream items.
     [[nodiscard]] std::size_t outbox_bytes() const noexcept { return outbox_bytes_ + stream_bytes_; }
-    /// How many refusals in a row there were.
-    [[nodiscard]] std::uint32_t refusals() const noexcept { return refusals_; }
 
 private:
     // A frame that waits for its turn, or for its receipt.

@@ -1,0 +1,1 @@
+// Nothing: this program exists for the headers that the test programs share.
