@@ -10,11 +10,13 @@ set(DISTWORKER_CORE_SOURCES
   src/controller_store.cpp
   src/controller_task.cpp
   src/controller_url.cpp
+  src/engine_life.cpp
   src/engine_messages.cpp
   src/engine_names.cpp
   src/engine_outbox.cpp
   src/engine_poll.cpp
   src/engine_session.cpp
+  src/engine_snapshot.cpp
   src/engine_time.cpp
   src/frame_read.cpp
   src/frame_write.cpp

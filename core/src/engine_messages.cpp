@@ -86,7 +86,7 @@ void worker_engine::take_assignment(assignment next) {
     if (copy) {
         ++counters_.coalesced;
     } else if (state_ == engine_state::draining) {
-        refuse(id, error_code::worker_shutdown, "the worker is shutting down");
+        refuse(id, error_code::worker_shutdown, leaving_words());
     } else if (running_ || held_) {
         refuse(id, error_code::worker_busy, "the worker runs another task on this connection");
     } else if (!registered_ || outbox_bytes_ > config_->outbox_bytes) {
@@ -95,6 +95,10 @@ void worker_engine::take_assignment(assignment next) {
     } else {
         begin_task(std::move(next));
     }
+}
+
+std::string_view worker_engine::leaving_words() const noexcept {
+    return stopping_ ? "the worker is shutting down" : "the worker pauses";
 }
 
 void worker_engine::begin_held_task() {
@@ -107,7 +111,7 @@ void worker_engine::begin_held_task() {
 }
 
 void worker_engine::begin_task(assignment next) {
-    if (!move(engine_event::task_began)) {
+    if (!dispatch(engine_event::task_began)) {
         return;
     }
     ++counters_.assigned;
@@ -120,7 +124,6 @@ void worker_engine::begin_task(assignment next) {
     running_.emplace(assigned_task{std::move(next.message), next.content, name, deadline, pool_});
     assign_pending_ = true;
     fraction_ = 0;
-    clear_timer(deadline_reason::idle_exit);
 }
 
 // Ends what the application has not seen yet: after a stop nothing begins.
@@ -130,9 +133,13 @@ void worker_engine::refuse_unseen() {
         outcome_writer answer{running_->task};
         end_task(std::move(answer).fail(error_code::worker_shutdown, "the worker is shutting down"));
     }
+    refuse_held();
+}
+
+void worker_engine::refuse_held() {
     if (held_) {
         const assignment unseen = *std::exchange(held_, std::nullopt);
-        refuse(unseen.content.task_id, error_code::worker_shutdown, "the worker is shutting down");
+        refuse(unseen.content.task_id, error_code::worker_shutdown, leaving_words());
     }
 }
 

@@ -23,6 +23,8 @@ const char* to_string(engine_state state) noexcept {
         return "closing";
     case engine_state::backoff:
         return "backoff";
+    case engine_state::paused:
+        return "paused";
     }
     return "unknown";
 }
@@ -43,14 +45,44 @@ const char* to_string(engine_event event) noexcept {
         return "task_ended";
     case engine_event::drain:
         return "drain";
+    case engine_event::carry_on:
+        return "carry_on";
     case engine_event::close:
         return "close";
     case engine_event::ended:
         return "ended";
+    case engine_event::halted:
+        return "halted";
     case engine_event::retry:
         return "retry";
     case engine_event::finished:
         return "finished";
+    }
+    return "unknown";
+}
+
+const char* to_string(engine_action action) noexcept {
+    switch (action) {
+    case engine_action::none:
+        return "none";
+    case engine_action::dial:
+        return "dial";
+    case engine_action::introduce:
+        return "introduce";
+    case engine_action::join:
+        return "join";
+    case engine_action::work:
+        return "work";
+    case engine_action::rest:
+        return "rest";
+    case engine_action::hang_up:
+        return "hang_up";
+    case engine_action::wait:
+        return "wait";
+    case engine_action::sleep:
+        return "sleep";
+    case engine_action::finish:
+        return "finish";
     }
     return "unknown";
 }

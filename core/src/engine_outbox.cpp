@@ -65,13 +65,16 @@ void worker_engine::end_task(outcome answer) {
     }
     writable_wanted_ = false;
     writable_pending_ = false;
+    dispatch(engine_event::task_ended);
+    queue_outcome(std::move(answer), name);
+}
+
+void worker_engine::rest() noexcept {
     for (const deadline_reason of_task : {deadline_reason::task_timeout, deadline_reason::stop_grace,
                                           deadline_reason::drain_stop, deadline_reason::drain_answer}) {
         clear_timer(of_task);
     }
     idle_since_ = now_.monotonic;
-    move(engine_event::task_ended);
-    queue_outcome(std::move(answer), name);
 }
 
 void worker_engine::answer_for_running(std::string_view code, std::string_view message) {

@@ -17,8 +17,8 @@ engine_output worker_engine::poll(instant now) {
     if (abort_pending_ != 0) {
         return output::abort{std::exchange(abort_pending_, 0)};
     }
-    if (ended_) {
-        return *std::exchange(ended_, std::nullopt);
+    if (std::exchange(end_pending_, false)) {
+        return *last_end_;
     }
     if (told_state_ != state_ && !(state_ == engine_state::stopped && !handed_back_.empty())) {
         told_state_ = state_;

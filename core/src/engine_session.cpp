@@ -1,4 +1,4 @@
-// The engine's session: connecting, registering, ending, coming back, draining.
+// The engine's session: connecting, registering, ending, coming back.
 #include <distworker/worker_engine.hpp>
 
 #include <algorithm>
@@ -13,10 +13,6 @@ constexpr std::chrono::seconds stable_after{30};
 constexpr std::chrono::seconds one_shot_delay{20};
 // How long a handler of a lost connection may hold up the next registration.
 constexpr std::chrono::seconds orphan_grace{5};
-// An idle slot that leaves waits this long for an assignment that may be on its way.
-constexpr std::chrono::seconds final_ping_wait{1};
-// While draining, an unfinished task is answered for this long before the end, so that the answer gets out.
-constexpr std::chrono::seconds answer_margin{1};
 constexpr std::uint32_t stable_refusals = 10;
 constexpr std::size_t max_orphans = 64;
 
@@ -31,20 +27,51 @@ bool is_refusal_status(int http_status) noexcept {
 
 } // namespace
 
-worker_engine::worker_engine(valid_worker_config config, signer sign, std::uint64_t seed)
-    : worker_engine{std::move(config), std::move(sign), seed, slot_options{}} {}
-
-worker_engine::worker_engine(valid_worker_config config, signer sign, std::uint64_t seed,
-                             slot_options options)
-    : config_{std::move(config)}, sign_{std::move(sign)}, random_{seed}, pool_{std::move(options.pool)},
-      slot_{options.slot}, exit_when_idle_{options.exit_when_idle} {}
-
-bool worker_engine::move(engine_event event) noexcept {
-    const auto next = next_state(state_, event);
-    if (next) {
-        state_ = *next;
+bool worker_engine::dispatch(engine_event event) {
+    const engine_transition* const row = find_transition(state_, event);
+    if (row == nullptr) {
+        return false;
     }
-    return next.has_value();
+    state_ = row->to;
+    perform(row->action);
+    return true;
+}
+
+void worker_engine::perform(engine_action action) {
+    switch (action) {
+    case engine_action::none:
+        break;
+    case engine_action::dial:
+        dial();
+        break;
+    case engine_action::introduce:
+        introduce();
+        break;
+    case engine_action::join:
+        join();
+        break;
+    case engine_action::work:
+        clear_timer(deadline_reason::idle_exit);
+        break;
+    case engine_action::rest:
+        rest();
+        break;
+    case engine_action::hang_up:
+        hang_up();
+        break;
+    case engine_action::wait:
+        forget_connection();
+        timers_.set(deadline_reason::reconnect, next_attempt_);
+        break;
+    case engine_action::sleep:
+        forget_connection();
+        clear_timer(deadline_reason::reconnect);
+        break;
+    case engine_action::finish:
+        forget_connection();
+        timers_.clear();
+        break;
+    }
 }
 
 bool worker_engine::link_up() const noexcept {
@@ -63,34 +90,40 @@ bool worker_engine::current(std::uint32_t generation, instant now) noexcept {
     return true;
 }
 
-std::expected<void, misuse> worker_engine::start(instant now, std::chrono::nanoseconds delay) {
-    if (started_) {
-        return std::unexpected{misuse::not_in_state};
-    }
-    started_ = true;
-    enter(now);
-    if (delay > std::chrono::nanoseconds::zero()) {
-        move(engine_event::put_off);
-        set_timer(deadline_reason::reconnect, delay);
+void worker_engine::connect_when_due() {
+    if (hold_connects_) {
+        connect_held_ = true;
     } else {
-        begin_connect();
+        dispatch(engine_event::retry);
     }
-    return {};
 }
 
-void worker_engine::begin_connect() {
-    if (!move(state_ == engine_state::stopped ? engine_event::started : engine_event::retry)) {
-        return;
+void worker_engine::hold_connects(instant now) {
+    enter(now);
+    hold_connects_ = true;
+}
+
+void worker_engine::release_connects(std::chrono::nanoseconds delay, instant now) {
+    enter(now);
+    hold_connects_ = false;
+    if (std::exchange(connect_held_, false) && state_ == engine_state::backoff) {
+        set_timer(deadline_reason::reconnect, std::max(delay, std::chrono::nanoseconds::zero()));
     }
+}
+
+void worker_engine::dial() noexcept {
     ++generation_;
     connect_pending_ = true;
     set_timer(deadline_reason::connect, config_->connect_timeout);
 }
 
 void worker_engine::opened(std::uint32_t generation, instant now) {
-    if (!current(generation, now) || !move(engine_event::opened)) {
-        return;
+    if (current(generation, now)) {
+        dispatch(engine_event::opened);
     }
+}
+
+void worker_engine::introduce() noexcept {
     ++counters_.connections;
     clear_timer(deadline_reason::connect);
     nonce_ = random_.next();
@@ -121,33 +154,39 @@ void worker_engine::pinged(std::uint32_t generation, instant now) {
 }
 
 void worker_engine::registered(std::int32_t idle_time, proof by) {
-    if (!move(engine_event::registered)) {
+    if (!dispatch(engine_event::registered)) {
         return;
     }
-    ++counters_.registrations;
-    registered_ = true;
-    was_registered_ = true;
-    unanswered_ = 0;
-    refusals_ = 0;
     idle_time_ = by == proof::response ? std::max(idle_time, 0) : 0;
-    idle_since_ = now_.monotonic;
-    clear_timer(deadline_reason::registration);
-    set_timer(deadline_reason::stable, stable_after);
-    set_timer(deadline_reason::heartbeat, config_->heartbeat_interval);
-    heartbeat_due_ = true;
     if (running_) { // a stable session goes on where it was
-        move(engine_event::task_began);
+        dispatch(engine_event::task_began);
     }
     begin_held_task();
     settle();
 }
 
+void worker_engine::join() noexcept {
+    ++counters_.registrations;
+    registered_ = true;
+    was_registered_ = true;
+    unanswered_ = 0;
+    refusals_ = 0;
+    idle_since_ = now_.monotonic;
+    clear_timer(deadline_reason::registration);
+    set_timer(deadline_reason::stable, stable_after);
+    set_timer(deadline_reason::heartbeat, config_->heartbeat_interval);
+    heartbeat_due_ = true;
+}
+
 void worker_engine::close_link(end_cause cause, std::string detail, std::uint16_t code) {
-    if (!link_up() || !move(engine_event::close)) {
+    if (!dispatch(engine_event::close)) {
         return;
     }
     closing_ = connection_end{.cause = cause, .detail = std::move(detail)};
     close_pending_ = code;
+}
+
+void worker_engine::hang_up() noexcept {
     for (const deadline_reason link :
          {deadline_reason::registration, deadline_reason::heartbeat, deadline_reason::silence_probe,
           deadline_reason::silence, deadline_reason::deaf, deadline_reason::message_stall,
@@ -155,7 +194,7 @@ void worker_engine::close_link(end_cause cause, std::string detail, std::uint16_
           deadline_reason::drain_end, deadline_reason::idle_exit, deadline_reason::stable}) {
         clear_timer(link);
     }
-    set_timer(deadline_reason::close, config_->close_timeout);
+    set_timer(deadline_reason::close, close_timeout_);
 }
 
 void worker_engine::closed(std::uint32_t generation, const link_end& end, instant now) {
@@ -222,46 +261,70 @@ void worker_engine::end_connection(connection_end end, std::optional<std::chrono
     refusals_ = end.cause == end_cause::refused ? refusals_ + 1 : 0;
     const bool told = !connect_pending_; // a connect that nobody took has no end to tell
     plan_retry(end, retry_after);
-    forget_connection();
     if (told) {
-        ended_ = output::disconnected{generation_, std::move(end)};
+        last_end_ = output::disconnected{generation_, std::move(end)};
+        end_pending_ = true;
     }
 }
 
-void worker_engine::plan_retry(connection_end& end, std::optional<std::chrono::seconds> retry_after) {
-    if (stopping_) {
-        return finish(*stopping_);
-    }
+// Whether this end is the last one, and why.
+std::optional<end_reason> worker_engine::fatal(const connection_end& end) const noexcept {
     const session_policy policy = config_.session();
-    const bool one_shot = policy == session_policy::one_shot;
-    if (one_shot && end.before_answer && (was_registered_ || unanswered_ >= 2)) {
-        return finish(end_reason::session_gone);
+    const std::int64_t limit = config_->max_reconnect_attempts;
+    if (stopping_) {
+        return stopping_;
+    }
+    if (policy == session_policy::one_shot && end.before_answer && (was_registered_ || unanswered_ >= 2)) {
+        return end_reason::session_gone;
     }
     if (policy == session_policy::stable && refusals_ >= stable_refusals) {
-        return finish(end_reason::session_gone);
+        return end_reason::session_gone;
     }
-    const std::int64_t limit = config_->max_reconnect_attempts;
     if (limit >= 0 && attempts_ >= limit) {
-        return finish(end_reason::attempts_exhausted);
+        return end_reason::attempts_exhausted;
     }
-    std::chrono::nanoseconds delay =
+    return std::nullopt;
+}
+
+std::chrono::nanoseconds
+worker_engine::retry_delay(const connection_end& end,
+                           std::optional<std::chrono::seconds> retry_after) noexcept {
+    if (pausing_ && end.cause == end_cause::local) {
+        return min_reconnect_delay;
+    }
+    const std::chrono::nanoseconds delay =
         backoff(config_.reconnect(), {attempts_, refusals_, retry_after}, random_.next());
-    if (one_shot && registered_) {
-        delay = std::max<std::chrono::nanoseconds>(delay, one_shot_delay);
-    } else if (policy == session_policy::stable && registered_) {
-        delay = min_reconnect_delay;
+    switch (config_.session()) {
+    case session_policy::one_shot:
+        return registered_ ? std::max<std::chrono::nanoseconds>(delay, one_shot_delay) : delay;
+    case session_policy::stable:
+        return registered_ ? min_reconnect_delay : delay;
+    case session_policy::automatic:
+    case session_policy::anonymous:
+        break;
+    }
+    return delay;
+}
+
+void worker_engine::plan_retry(connection_end& end, std::optional<std::chrono::seconds> retry_after) {
+    if (const auto reason = fatal(end)) {
+        finish(*reason);
+        return;
+    }
+    next_attempt_ = saturating_add(now_.monotonic, retry_delay(end, retry_after));
+    if (pausing_) {
+        dispatch(engine_event::halted);
+        return;
     }
     ++attempts_;
-    move(engine_event::ended);
-    set_timer(deadline_reason::reconnect, delay);
-    end.retry_at = timer(deadline_reason::reconnect);
+    dispatch(engine_event::ended);
+    end.retry_at = next_attempt_;
 }
 
 void worker_engine::forget_connection() noexcept {
     for (std::size_t i = 0; i < deadline_reasons; ++i) {
         const auto reason = static_cast<deadline_reason>(i);
         switch (reason) {
-        case deadline_reason::reconnect:
         case deadline_reason::register_hold:
             break;
         case deadline_reason::task_timeout: // these go on with a task that outlives its connection
@@ -281,6 +344,7 @@ void worker_engine::forget_connection() noexcept {
     deaf_ = false;
     close_pending_ = 0;
     closing_.reset();
+    connect_held_ = false;
     nonce_ = 0;
     ping_serial_ = 0;
     pong_serial_ = 0;
@@ -323,105 +387,7 @@ void worker_engine::finish(end_reason reason) {
     lose_running();
     stopping_ = reason;
     stopped_pending_ = true;
-    move(engine_event::finished);
-    timers_.clear();
-}
-
-std::uint16_t worker_engine::close_code() const noexcept {
-    return stopping_ == end_reason::signal ? std::uint16_t{1001} : std::uint16_t{1000};
-}
-
-std::expected<void, misuse> worker_engine::stop(end_reason why, std::chrono::nanoseconds drain_timeout,
-                                                instant now) {
-    enter(now);
-    drain_timeout = std::max(drain_timeout, std::chrono::nanoseconds::zero());
-    if (!started_ || state_ == engine_state::stopped) {
-        return std::unexpected{misuse::not_in_state};
-    }
-    const bool first = !stopping_;
-    if (first) {
-        stopping_ = why;
-    }
-    switch (state_) {
-    case engine_state::connecting:
-        abort_connection({end_cause::local, "stopped while connecting"});
-        break;
-    case engine_state::backoff:
-        finish(*stopping_);
-        break;
-    case engine_state::registering:
-        close_link(end_cause::local, "stopped while registering", close_code());
-        break;
-    case engine_state::ready:
-    case engine_state::busy:
-        refuse_unseen();
-        move(engine_event::drain);
-        clear_timer(deadline_reason::idle_exit);
-        [[fallthrough]];
-    case engine_state::draining: {
-        const auto shorten = [this](deadline_reason which, std::chrono::nanoseconds from_now) {
-            const monotonic_time at =
-                saturating_add(now_.monotonic, std::max(from_now, std::chrono::nanoseconds::zero()));
-            timers_.set(which, std::min(timers_[which], at));
-        };
-        if (running_) {
-            shorten(deadline_reason::drain_stop, drain_timeout - config_->stop_grace);
-            shorten(deadline_reason::drain_answer, drain_timeout - answer_margin);
-        }
-        shorten(deadline_reason::drain_end, drain_timeout);
-        settle();
-        break;
-    }
-    case engine_state::closing:
-    case engine_state::stopped:
-        break;
-    }
-    return {};
-}
-
-bool worker_engine::nothing_outstanding() const noexcept {
-    return !running_ && !held_ && queue_.empty() && written_.empty() && sending_ == in_flight::none;
-}
-
-// Called after anything that may let the slot rest, leave, or end.
-void worker_engine::settle() {
-    if (state_ == engine_state::draining) {
-        continue_drain();
-        return;
-    }
-    if (deaf_ && link_up()) {
-        if (nothing_outstanding()) {
-            close_link(end_cause::timed_out, "the controller's own pings have stopped: its sender is stuck",
-                       1000);
-            return;
-        }
-        ping_wanted_ = ping_wanted_ || (!running_ && queue_.empty() && ping_serial_ == pong_serial_);
-    }
-    timers_.set(deadline_reason::idle_exit, exit_when_idle_ ? idle_exit_at() : never);
-}
-
-monotonic_time worker_engine::idle_exit_at() const noexcept {
-    if (state_ != engine_state::ready || idle_time_ <= 0 || !nothing_outstanding()) {
-        return never;
-    }
-    return saturating_add(idle_since_, std::chrono::seconds{idle_time_});
-}
-
-void worker_engine::continue_drain() {
-    if (running_ || !queue_.empty() || sending_ != in_flight::none) {
-        return;
-    }
-    if (written_.empty() && final_ping_ != 0 && pong_serial_ >= final_ping_) {
-        close_link(end_cause::local, "drained", close_code());
-        return;
-    }
-    if (ping_serial_ == pong_serial_ || (final_ping_ == 0 && !ping_wanted_)) {
-        ping_wanted_ = true;
-    }
-    if (written_.empty()) {
-        timers_.set(deadline_reason::drain_end, std::min(timers_[deadline_reason::drain_end],
-                                                         saturating_add(now_.monotonic, final_ping_wait)));
-    }
+    dispatch(engine_event::finished);
 }
 
 } // namespace distworker

@@ -135,7 +135,7 @@ void worker_engine::fire(deadline_reason timer) {
         static_cast<void>(stop(end_reason::idle, config_->drain_timeout, now_));
         break;
     case deadline_reason::reconnect:
-        begin_connect();
+        connect_when_due();
         break;
     case deadline_reason::stable:
         attempts_ = 0;

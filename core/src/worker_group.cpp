@@ -6,7 +6,9 @@ namespace distworker {
 namespace {
 
 constexpr std::chrono::milliseconds stagger_step{10};
-constexpr std::chrono::seconds longest_stagger{5};
+constexpr std::chrono::nanoseconds longest_stagger = std::chrono::seconds{5};
+constexpr std::size_t pool_bytes_per_slot = std::size_t{1} << 20U;
+constexpr std::uint32_t max_slots = 10'000;
 
 void add(engine_counters& sum, const engine_counters& more) noexcept {
     sum.connections += more.connections;
@@ -28,26 +30,76 @@ void add(engine_counters& sum, const engine_counters& more) noexcept {
     sum.lost_assignments += more.lost_assignments;
 }
 
+// Connections of a group begin one after the other, not at one instant.
+std::chrono::nanoseconds stagger(std::size_t place_in_line, std::size_t slots) noexcept {
+    const std::chrono::nanoseconds step =
+        std::min<std::chrono::nanoseconds>(stagger_step, longest_stagger / static_cast<std::int64_t>(slots));
+    return step * static_cast<std::int64_t>(place_in_line);
+}
+
 } // namespace
 
 worker_group::worker_group(valid_worker_config config, signer sign, std::uint64_t seed)
-    : config_{std::move(config)}, sign_{std::make_shared<signer>(std::move(sign))}, random_{seed} {
-    const auto count = static_cast<std::uint32_t>(config_->slots);
-    const buffer_pool pool{pool_bytes_per_slot * std::min<std::size_t>(count, 64)};
-    engines_.reserve(count);
-    for (std::uint32_t slot = 0; slot < count; ++slot) {
-        auto shared_sign = [sign = sign_](std::string_view date, std::span<const std::byte> data) {
-            return (*sign)(date, data);
-        };
-        engines_.emplace_back(
-            config_, std::move(shared_sign), random_.next(),
-            worker_engine::slot_options{.slot = slot, .exit_when_idle = false, .pool = pool});
-        heap_.push_back({never, {}, slot});
-        heap_place_.push_back(slot);
+    : config_{std::move(config)}, sign_{std::make_shared<signer>(std::move(sign))}, random_{seed},
+      pool_{pool_bytes_per_slot * std::min<std::size_t>(config_->slots, 64)},
+      wanted_slots_{static_cast<std::uint32_t>(config_->slots)} {
+    engines_.reserve(wanted_slots_);
+    while (engines_.size() < wanted_slots_) {
+        add_slot();
     }
-    slots_.resize(count);
-    busy_slots_ = count;
-    running_slots_ = count;
+}
+
+worker_engine worker_group::make_engine(std::uint32_t slot, const delivery& last) {
+    auto shared_sign = [sign = sign_](std::string_view date, std::span<const std::byte> data) {
+        return (*sign)(date, data);
+    };
+    return {config_, std::move(shared_sign), random_.next(),
+            worker_engine::slot_options{
+                .slot = slot, .exit_when_idle = false, .pool = pool_, .last_delivery = last}};
+}
+
+void worker_group::add_slot() {
+    const auto slot = static_cast<std::uint32_t>(engines_.size());
+    engines_.push_back(make_engine(slot, {}));
+    slots_.emplace_back();
+    deadlines_.add();
+    ++busy_slots_;
+    ++running_slots_;
+}
+
+// A new engine in the place of one that has stopped.
+void worker_group::renew(std::uint32_t slot) {
+    add(retired_, engines_[slot].counters());
+    engines_[slot] = make_engine(slot, engines_[slot].last_delivery());
+    update(slot, [](slot_status& status) { status = {.awake = status.awake}; });
+    ++running_slots_;
+}
+
+// Keeps the sums over the slots right while `change` changes one.
+template <typename Change>
+void worker_group::update(std::uint32_t slot, Change&& change) {
+    slot_status& status = slots_[slot];
+    const slot_status before = status;
+    std::forward<Change>(change)(status);
+    busy_slots_ = busy_slots_ - (before.keeps_busy() ? 1U : 0U) + (status.keeps_busy() ? 1U : 0U);
+    stuck_ = stuck_ - before.stuck + status.stuck;
+    stuck_changed_ = stuck_changed_ || before.stuck != status.stuck;
+    idle_exit_known_ = idle_exit_known_ && before.idle_exit == status.idle_exit && before.gone == status.gone;
+}
+
+void worker_group::start_slot(std::uint32_t slot, std::uint32_t place_in_line, instant now) {
+    with(slot, [&](worker_engine& engine) {
+        engine.set_usage(usage_);
+        if (probe_) {
+            engine.hold_connects(now);
+        }
+        // It has not been started before, so it does not refuse.
+        static_cast<void>(engine.start(now, stagger(place_in_line, engines_.size())));
+        if (paused_) {
+            static_cast<void>(engine.pause(now));
+        }
+    });
+    stuck_changed_ = true; // its health is that of all
 }
 
 std::expected<void, misuse> worker_group::start(instant now) {
@@ -55,23 +107,69 @@ std::expected<void, misuse> worker_group::start(instant now) {
         return std::unexpected{misuse::not_in_state};
     }
     started_ = true;
-    const std::chrono::nanoseconds step = std::min<std::chrono::nanoseconds>(
-        stagger_step, longest_stagger / static_cast<std::int64_t>(slots()));
-    for (std::uint32_t slot = 0; slot < slots(); ++slot) {
-        // A group starts its engines once, so none of them refuses.
-        static_cast<void>(with(slot, [&](worker_engine& engine) { return engine.start(now, step * slot); }));
+    for (std::uint32_t slot = 0; slot < wanted_slots_; ++slot) {
+        start_slot(slot, slot, now);
     }
     return {};
 }
 
-std::expected<void, misuse> worker_group::stop(end_reason why, std::chrono::nanoseconds drain_timeout,
-                                               instant now) {
+std::expected<void, misuse> worker_group::stop(end_reason why, stop_limits limits, instant now) {
     if (!started_ || running_slots_ == 0) {
         return std::unexpected{misuse::not_in_state};
     }
-    for (std::uint32_t slot = 0; slot < slots(); ++slot) {
-        static_cast<void>(
-            with(slot, [&](worker_engine& engine) { return engine.stop(why, drain_timeout, now); }));
+    ending_ = true;
+    for (std::uint32_t slot = 0; slot < engines_.size(); ++slot) {
+        static_cast<void>(with(slot, [&](worker_engine& engine) { return engine.stop(why, limits, now); }));
+    }
+    return {};
+}
+
+std::expected<void, misuse> worker_group::pause(instant now) {
+    if (!started_ || ending_ || running_slots_ == 0 || config_.session() == session_policy::one_shot) {
+        return std::unexpected{misuse::not_in_state};
+    }
+    paused_ = true;
+    for (std::uint32_t slot = 0; slot < engines_.size(); ++slot) { // those that leave refuse, as they should
+        static_cast<void>(with(slot, [&](worker_engine& engine) { return engine.pause(now); }));
+    }
+    return {};
+}
+
+std::expected<void, misuse> worker_group::resume(instant now) {
+    if (!started_ || ending_ || running_slots_ == 0) {
+        return std::unexpected{misuse::not_in_state};
+    }
+    paused_ = false;
+    for (std::uint32_t slot = 0; slot < engines_.size(); ++slot) {
+        static_cast<void>(with(slot, [&](worker_engine& engine) { return engine.resume(now); }));
+    }
+    return {};
+}
+
+std::expected<void, misuse> worker_group::set_slots(std::uint32_t count, instant now) {
+    if (count == 0 || count > max_slots) {
+        return std::unexpected{misuse::invalid_value};
+    }
+    if (!started_ || ending_ || running_slots_ == 0) {
+        return std::unexpected{misuse::not_in_state};
+    }
+    wanted_slots_ = count;
+    std::uint32_t in_line = 0;
+    for (std::uint32_t slot = 0; slot < count; ++slot) {
+        if (slot == engines_.size()) {
+            add_slot();
+        } else if (slots_[slot].gone && slots_[slot].leaving) {
+            renew(slot);
+        } else {
+            continue; // it is there, or comes back once it has left
+        }
+        start_slot(slot, in_line++, now);
+    }
+    for (std::uint32_t slot = count; slot < engines_.size(); ++slot) {
+        slots_[slot].leaving = true;
+        with(slot, [&](worker_engine& engine) { // one that is gone refuses, as it should
+            static_cast<void>(engine.stop(end_reason::stop_requested, config_->drain_timeout, now));
+        });
     }
     return {};
 }
@@ -83,6 +181,7 @@ void worker_group::flush(instant now) {
 }
 
 void worker_group::set_usage(const resource_usage& usage) noexcept {
+    usage_ = usage;
     for (worker_engine& engine : engines_) {
         engine.set_usage(usage);
     }
@@ -140,9 +239,9 @@ group_output worker_group::poll(instant now) {
                 slots_[slot].awake = false;
                 settle(slot, *idle);
             } else if (const auto* stopped = std::get_if<output::stopped>(&out)) {
-                --running_slots_;
-                end_ = std::max(end_.value_or(stopped->reason), stopped->reason);
+                slot_stopped(slot, stopped->reason, now);
             } else {
+                notice(slot, out, now);
                 return {slot, std::move(out)};
             }
         }
@@ -154,36 +253,72 @@ group_output worker_group::poll(instant now) {
         told_ = true;
         return {0, output::stopped{*end_}};
     }
-    const deadline_entry& first = heap_.front();
+    const deadline_heap::entry& first = deadlines_.first();
     if (idle_exit_ < first.at) {
         return {0, output::idle{idle_exit_, deadline_reason::idle_exit}};
     }
     return {first.slot, output::idle{first.at, first.reason}};
 }
 
+// What one slot went through and the others should know.
+void worker_group::notice(std::uint32_t slot, const engine_output& out, instant now) {
+    if (const auto* end = std::get_if<output::disconnected>(&out)) {
+        if (end->end.cause == end_cause::refused && !probe_ && !slots_[slot].leaving) {
+            begin_probing(slot, now);
+        }
+    } else if (const auto* changed = std::get_if<output::state_changed>(&out)) {
+        if (probe_ && (changed->state == engine_state::ready || changed->state == engine_state::busy)) {
+            end_probing(now);
+        }
+    }
+}
+
+void worker_group::begin_probing(std::uint32_t slot, instant now) {
+    probe_ = slot;
+    for (std::uint32_t other = 0; other < engines_.size(); ++other) {
+        if (other != slot) {
+            with(other, [&](worker_engine& engine) { engine.hold_connects(now); });
+        }
+    }
+    with(slot, [&](worker_engine& engine) { engine.release_connects({}, now); });
+}
+
+void worker_group::end_probing(instant now) {
+    probe_.reset();
+    std::size_t in_line = 0;
+    for (std::uint32_t slot = 0; slot < engines_.size(); ++slot) {
+        with(slot, [&](worker_engine& engine) {
+            engine.release_connects(stagger(in_line++, engines_.size()), now);
+        });
+    }
+}
+
+void worker_group::slot_stopped(std::uint32_t slot, end_reason reason, instant now) {
+    --running_slots_;
+    update(slot, [](slot_status& status) { status.gone = true; });
+    if (slots_[slot].leaving && slot < wanted_slots_ && !ending_) {
+        renew(slot);
+        start_slot(slot, 0, now);
+    } else {
+        end_ = std::max(end_.value_or(reason), reason);
+    }
+    if (probe_ == slot) { // another one has to try now
+        probe_.reset();
+        const auto next = std::ranges::find(slots_, false, &slot_status::gone);
+        if (next != slots_.end()) {
+            begin_probing(static_cast<std::uint32_t>(next - slots_.begin()), now);
+        }
+    }
+}
+
 // Takes note of how a slot is, now that it has said everything.
 void worker_group::settle(std::uint32_t slot, const output::idle& idle) {
-    slot_status& status = slots_[slot];
     const worker_engine& engine = engines_[slot];
-    deadline_entry& entry = heap_[heap_place_[slot]];
-    const monotonic_time before = entry.at;
-    entry.at = idle.deadline;
-    entry.reason = idle.reason;
-    if (idle.deadline < before) {
-        sift_up(heap_place_[slot]);
-    } else if (idle.deadline > before) {
-        sift_down(heap_place_[slot]);
-    }
-    const monotonic_time idle_exit = engine.idle_exit_at();
-    if (idle_exit != status.idle_exit) {
-        busy_slots_ -= status.idle_exit == never ? 1U : 0U;
-        busy_slots_ += idle_exit == never ? 1U : 0U;
-        status.idle_exit = idle_exit;
-        idle_exit_known_ = false;
-    }
-    stuck_ = stuck_ - status.stuck + engine.stuck();
-    stuck_changed_ = stuck_changed_ || status.stuck != engine.stuck();
-    status.stuck = engine.stuck();
+    deadlines_.set(slot, idle.deadline, idle.reason);
+    update(slot, [&](slot_status& status) {
+        status.idle_exit = engine.idle_exit_at();
+        status.stuck = engine.stuck();
+    });
 }
 
 // What only the group can decide. True when that gave the slots something to say.
@@ -191,8 +326,11 @@ bool worker_group::decide(instant now) {
     if (!idle_exit_known_) {
         idle_exit_known_ = true;
         idle_exit_ = never;
-        if (busy_slots_ == 0) { // the last one to become idle counts
-            idle_exit_ = std::ranges::max_element(slots_, {}, &slot_status::idle_exit)->idle_exit;
+        if (busy_slots_ == 0 && running_slots_ > 0) { // the last one to become idle counts
+            const auto since = [](const slot_status& status) {
+                return status.gone ? monotonic_time::min() : status.idle_exit;
+            };
+            idle_exit_ = since(*std::ranges::max_element(slots_, {}, since));
         }
     }
     if (std::exchange(stuck_changed_, false)) {
@@ -215,53 +353,33 @@ void worker_group::mark(std::uint32_t slot) {
 }
 
 void worker_group::wake_due(instant now) {
-    while (heap_.front().at <= now.monotonic && heap_.front().at != never) {
-        const std::uint32_t slot = heap_.front().slot;
+    while (deadlines_.first().at <= now.monotonic && deadlines_.first().at != never) {
+        const std::uint32_t slot = deadlines_.first().slot;
         mark(slot);
-        heap_.front().at = never; // set again when the slot has said everything
-        sift_down(0);
+        deadlines_.set(slot, never, {}); // set again when the slot has said everything
     }
-}
-
-void worker_group::sift_up(std::size_t at) noexcept {
-    while (at > 0) {
-        const std::size_t parent = (at - 1) / 2;
-        if (heap_[parent].at <= heap_[at].at) {
-            break;
-        }
-        swap_entries(at, parent);
-        at = parent;
-    }
-}
-
-void worker_group::sift_down(std::size_t at) noexcept {
-    for (;;) {
-        std::size_t least = at;
-        for (const std::size_t child : {2 * at + 1, 2 * at + 2}) {
-            if (child < heap_.size() && heap_[child].at < heap_[least].at) {
-                least = child;
-            }
-        }
-        if (least == at) {
-            return;
-        }
-        swap_entries(at, least);
-        at = least;
-    }
-}
-
-void worker_group::swap_entries(std::size_t a, std::size_t b) noexcept {
-    std::swap(heap_[a], heap_[b]);
-    heap_place_[heap_[a].slot] = a;
-    heap_place_[heap_[b].slot] = b;
 }
 
 engine_counters worker_group::counters() const noexcept {
-    engine_counters sum;
+    engine_counters sum = retired_;
     for (const worker_engine& engine : engines_) {
         add(sum, engine.counters());
     }
     return sum;
+}
+
+group_snapshot worker_group::snapshot() const {
+    group_snapshot all;
+    all.slots.reserve(engines_.size());
+    for (const worker_engine& engine : engines_) {
+        all.slots.push_back(engine.snapshot());
+    }
+    all.paused = paused_;
+    all.probe = probe_;
+    all.stuck = stuck_;
+    all.idle_exit = idle_exit_;
+    all.counters = counters();
+    return all;
 }
 
 } // namespace distworker

@@ -15,9 +15,6 @@ namespace {
 using detail::worker_core;
 using detail::worker_setup;
 
-// A provisioner that asks with SIGINT kills 5 s later (protocol, section 3).
-constexpr std::chrono::seconds provisioned_drain{4};
-
 /// What a worker cannot begin with.
 using obstacle = worker_end;
 
@@ -190,18 +187,18 @@ private:
 
     void on_signal(int signal, bool first) {
         const bool provisioned = !setup_->settings.worker_id.empty() && signal == SIGINT;
-        const std::chrono::nanoseconds drain = !first ? std::chrono::nanoseconds::zero()
-                                               : provisioned
-                                                   ? provisioned_drain
-                                                   : std::chrono::nanoseconds{setup_->settings.drain_timeout};
-        request_stop(end_reason::signal, drain);
+        stop_limits limits = provisioned ? provisioned_interrupt : setup_->settings.drain_timeout;
+        if (!first) {
+            limits.drain = {};
+        }
+        request_stop(end_reason::signal, limits);
     }
 
-    void request_stop(end_reason why, std::chrono::nanoseconds drain) {
+    void request_stop(end_reason why, stop_limits limits) {
         const std::lock_guard lock{mutex_};
         stop_asked_ = true;
         if (remote_) {
-            remote_->post([core = running_, why, drain](worker_driver&) { core->stop(why, drain); });
+            remote_->post([core = running_, why, limits](worker_driver&) { core->stop(why, limits); });
         }
     }
 

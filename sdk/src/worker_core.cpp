@@ -109,9 +109,9 @@ void worker_core::warn_about_token_file() const {
     }
 }
 
-void worker_core::stop(end_reason why, std::chrono::nanoseconds drain_timeout) {
+void worker_core::stop(end_reason why, stop_limits limits) {
     (*log_)(log_level::info, "stopping: {}", to_string(why));
-    static_cast<void>(driver_->stop(why, drain_timeout)); // after the end there is nothing to stop
+    static_cast<void>(driver_->stop(why, limits)); // after the end there is nothing to stop
 }
 
 void worker_core::assigned(const assigned_task& assigned) {

@@ -48,7 +48,7 @@ public:
 
     void start();
     /// On the loop's thread.
-    void stop(end_reason why, std::chrono::nanoseconds drain_timeout);
+    void stop(end_reason why, stop_limits limits);
     [[nodiscard]] worker_driver::remote remote() const { return driver_->remote_access(); }
 
     void assigned(const assigned_task& assigned) override;

@@ -479,19 +479,5 @@ TEST(EngineSession, CallsOutOfPlaceAreMisuseAndChangeNothing) {
     EXPECT_THAT(rig.connects, ElementsAre(1U));
 }
 
-TEST(EngineTable, EveryMoveIsUniqueAndStoppedIsReachableFromEveryState) {
-    for (const engine_transition& a : engine_transitions) {
-        const auto same = std::ranges::count_if(engine_transitions, [&](const engine_transition& b) {
-            return a.from == b.from && a.event == b.event;
-        });
-        EXPECT_EQ(same, 1) << to_string(a.from) << " on " << to_string(a.event);
-        EXPECT_EQ(next_state(a.from, a.event), a.to);
-        if (a.from != engine_state::stopped) {
-            EXPECT_EQ(next_state(a.from, engine_event::finished), engine_state::stopped);
-        }
-    }
-    EXPECT_EQ(next_state(engine_state::stopped, engine_event::finished), std::nullopt);
-}
-
 } // namespace
 } // namespace distworker::testing

@@ -173,6 +173,9 @@ void worker_driver::perform(std::uint32_t slot, engine_output& out) {
     std::visit(overloaded{
                    [](output::idle&) {},
                    [&](output::connect& o) {
+                       if (slot >= links_.size()) { // the group has grown
+                           links_.resize(group_.slots());
+                       }
                        bury(slot);
                        links_[slot] = std::make_unique<link>(*this, slot, o.generation);
                        links_[slot]->connect(*o.url);
@@ -199,40 +202,45 @@ void worker_driver::perform(std::uint32_t slot, engine_output& out) {
                out);
 }
 
-std::expected<void, misuse> worker_driver::start() {
+template <typename Call>
+auto worker_driver::enclose(Call call) {
     enter();
-    auto done = group_.start(now_);
+    auto done = call();
     leave();
     return done;
 }
 
-std::expected<void, misuse> worker_driver::stop(end_reason why, std::chrono::nanoseconds drain_timeout) {
-    enter();
-    auto done = group_.stop(why, drain_timeout, now_);
-    leave();
-    return done;
+std::expected<void, misuse> worker_driver::start() {
+    return enclose([&] { return group_.start(now_); });
+}
+
+std::expected<void, misuse> worker_driver::stop(end_reason why, stop_limits limits) {
+    return enclose([&] { return group_.stop(why, limits, now_); });
+}
+
+std::expected<void, misuse> worker_driver::pause() {
+    return enclose([&] { return group_.pause(now_); });
+}
+
+std::expected<void, misuse> worker_driver::resume() {
+    return enclose([&] { return group_.resume(now_); });
+}
+
+std::expected<void, misuse> worker_driver::set_slots(std::uint32_t count) {
+    return enclose([&] { return group_.set_slots(count, now_); });
 }
 
 std::expected<void, misuse> worker_driver::complete(const delivery& task, outcome&& answer) {
-    enter();
-    auto done = group_.complete(task, std::move(answer), now_);
-    leave();
-    return done;
+    return enclose([&] { return group_.complete(task, std::move(answer), now_); });
 }
 
 std::expected<void, misuse> worker_driver::progress(const delivery& task, double fraction,
                                                     std::string_view message) {
-    enter();
-    auto done = group_.progress(task, fraction, message, now_);
-    leave();
-    return done;
+    return enclose([&] { return group_.progress(task, fraction, message, now_); });
 }
 
 std::expected<void, misuse> worker_driver::stream(const delivery& task, stream_item&& item) {
-    enter();
-    auto done = group_.stream(task, std::move(item), now_);
-    leave();
-    return done;
+    return enclose([&] { return group_.stream(task, std::move(item), now_); });
 }
 
 } // namespace distworker

@@ -15,8 +15,10 @@
 #include <distworker/time.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -72,6 +74,22 @@ enum class end_reason : std::uint8_t {
     stuck_handlers,     ///< Too many handlers ignore their stop request.
 };
 
+/// How long an orderly end may take. A duration alone is the drain's.
+struct stop_limits {
+    constexpr stop_limits(std::chrono::nanoseconds for_drain,
+                          std::optional<std::chrono::nanoseconds> for_close) noexcept
+        : drain{for_drain}, close{for_close} {}
+    template <typename Rep, typename Period>
+    constexpr stop_limits(std::chrono::duration<Rep, Period> for_drain) noexcept : drain{for_drain} {}
+
+    /// Until running tasks are answered for, and what has no receipt is handed back.
+    std::chrono::nanoseconds drain;
+    /// For the closing handshake after that. Empty: the configuration's `close_timeout`.
+    std::optional<std::chrono::nanoseconds> close;
+};
+/// What a provisioner leaves a process between SIGINT and SIGKILL: 5 s (protocol, section 3).
+inline constexpr stop_limits provisioned_interrupt{std::chrono::seconds{4}, std::chrono::milliseconds{500}};
+
 /// The judged end of one connection.
 struct connection_end {
     end_cause cause = end_cause::transport;
@@ -82,6 +100,8 @@ struct connection_end {
     bool before_answer = false;
     /// When the next attempt starts; `never` when there is none.
     monotonic_time retry_at = never;
+
+    [[nodiscard]] friend bool operator==(const connection_end&, const connection_end&) = default;
 };
 
 /// Why a call was refused. Nothing changed; never fatal.

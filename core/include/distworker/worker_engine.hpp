@@ -28,6 +28,7 @@
 #include <distworker/connection_end.hpp>
 #include <distworker/deadline_table.hpp>
 #include <distworker/engine_output.hpp>
+#include <distworker/engine_snapshot.hpp>
 #include <distworker/engine_state.hpp>
 #include <distworker/frame.hpp>
 #include <distworker/message_kind.hpp>
@@ -49,35 +50,16 @@
 
 namespace distworker {
 
-/// What has happened so far; all only grow.
-struct engine_counters {
-    std::uint64_t connections = 0;   ///< Connections that were opened.
-    std::uint64_t registrations = 0; ///< Registrations that were answered (or proven).
-    std::uint64_t assigned = 0;      ///< Deliveries accepted.
-    std::uint64_t completed = 0;     ///< Outcomes queued, by kind.
-    std::uint64_t failed = 0;
-    std::uint64_t refused = 0;           ///< Assignments refused by the engine itself.
-    std::uint64_t coalesced = 0;         ///< Second copies of a running task.
-    std::uint64_t receipted = 0;         ///< Outcomes whose processing is proven.
-    std::uint64_t undeliverable = 0;     ///< Outcomes handed back.
-    std::uint64_t stale = 0;             ///< Answers to deliveries that had theirs.
-    std::uint64_t timed_out = 0;         ///< Tasks whose timeout passed.
-    std::uint64_t abandoned = 0;         ///< Tasks answered for: they did not end in time, or never began.
-    std::uint64_t strikes = 0;           ///< Messages that meant nothing.
-    std::uint64_t stale_events = 0;      ///< Events of older connections.
-    std::uint64_t clock_steps_back = 0;  ///< Monotonic times that went back.
-    std::uint64_t unanswered_starts = 0; ///< Registrations proven by an assignment alone.
-    std::uint64_t lost_assignments = 0;  ///< Held assignments whose connection ended before they began.
-};
-
 class worker_engine {
 public:
     /// Settings that a `worker_group` gives its slots.
     struct slot_options {
         std::uint32_t slot = 0;
-        bool exit_when_idle =
-            true; ///< End by itself after the controller's `idle_time`; a group decides for all.
+        /// End by itself after the controller's `idle_time`; a group decides for all.
+        bool exit_when_idle = true;
         buffer_pool pool{};
+        /// The last delivery of the engine that had this slot before: names are never used twice.
+        delivery last_delivery{};
     };
 
     /// `sign` is called once per registration, from `poll`. `seed` drives jitter and nonces: give each engine
@@ -92,10 +74,22 @@ public:
 
     /// Begins to connect. `delay` puts the first attempt off (groups stagger theirs).
     std::expected<void, misuse> start(instant now, std::chrono::nanoseconds delay = {});
-    /// Ends in order: finishes what runs, gets receipts, closes; at most `drain_timeout`. A running task is
-    /// asked to stop `stop_grace` before the end, and answered for with WORKER_SHUTDOWN 1 s before it. A
-    /// second call may only shorten the drain.
-    std::expected<void, misuse> stop(end_reason why, std::chrono::nanoseconds drain_timeout, instant now);
+    /// Ends in order: finishes what runs, gets receipts, closes; within `limits`. A running task is asked to
+    /// stop `stop_grace` before the drain's end, and answered for with WORKER_SHUTDOWN 1 s before it. A
+    /// second call may only shorten.
+    std::expected<void, misuse> stop(end_reason why, stop_limits limits, instant now);
+    /// Finishes the task that runs, however long it takes, closes with 1000 and stays away until `resume`.
+    /// What is assigned meanwhile is refused with WORKER_SHUTDOWN. `not_in_state`: not started, ending, or
+    /// the session would not survive (`one_shot`).
+    std::expected<void, misuse> pause(instant now);
+    /// Ends a pause: goes on, or connects again as soon as the last end allows. `not_in_state`: not started,
+    /// or ending.
+    std::expected<void, misuse> resume(instant now);
+    /// Keeps the engine from connecting, without touching a connection that it has: while a controller
+    /// refuses one slot, the others need not ask. Any number of calls count as one.
+    void hold_connects(instant now);
+    /// Lets it connect again; what became due meanwhile happens after `delay`.
+    void release_connects(std::chrono::nanoseconds delay, instant now);
     /// Asks for the receipts of all outcomes at once.
     void flush(instant now);
 
@@ -144,10 +138,14 @@ public:
 
     [[nodiscard]] engine_state state() const noexcept { return state_; }
     [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
+    /// The latest name that it gave, for the next engine of the slot.
+    [[nodiscard]] delivery last_delivery() const noexcept { return {slot_, generation_, serial_}; }
     [[nodiscard]] const engine_counters& counters() const noexcept { return counters_; }
     /// Since when no task has run, and how long that may last; `never` while a task runs, outcomes wait for
     /// receipts, or the controller set no idle time.
     [[nodiscard]] monotonic_time idle_exit_at() const noexcept;
+    /// The whole state, to be shown, compared or asked `why_not_ready`. Allocates; for people and tests.
+    [[nodiscard]] engine_snapshot snapshot() const;
     /// Handlers that were given up and have not returned yet.
     [[nodiscard]] std::size_t stuck() const noexcept { return stuck_.size(); }
     /// Bytes of outcomes without receipt and of queued progress and stream items.
@@ -196,11 +194,17 @@ private:
     void clear_timer(deadline_reason timer) noexcept { timers_.clear(timer); }
     [[nodiscard]] monotonic_time timer(deadline_reason t) const noexcept { return timers_[t]; }
 
-    // The session (engine_session.cpp)
-    bool move(engine_event event) noexcept;
+    // The session and its life (engine_session.cpp, engine_life.cpp)
+    bool dispatch(engine_event event);
+    void perform(engine_action action);
     [[nodiscard]] bool link_up() const noexcept;
     [[nodiscard]] bool current(std::uint32_t generation, instant now) noexcept;
-    void begin_connect();
+    void dial() noexcept;
+    void introduce() noexcept;
+    void join() noexcept;
+    void rest() noexcept;
+    void hang_up() noexcept;
+    void connect_when_due();
     void forget_connection() noexcept;
     void heard() noexcept;
     void registered(std::int32_t idle_time, proof by);
@@ -209,7 +213,12 @@ private:
     void abort_connection(connection_end end);
     [[nodiscard]] connection_end judge(const link_end& end) const;
     void plan_retry(connection_end& end, std::optional<std::chrono::seconds> retry_after);
+    [[nodiscard]] std::optional<end_reason> fatal(const connection_end& end) const noexcept;
+    [[nodiscard]] std::chrono::nanoseconds
+    retry_delay(const connection_end& end, std::optional<std::chrono::seconds> retry_after) noexcept;
     void finish(end_reason reason);
+    void shorten(deadline_reason which, std::chrono::nanoseconds from_now) noexcept;
+    void limit_drain(std::chrono::nanoseconds drain);
     void settle();
     void continue_drain();
     [[nodiscard]] bool nothing_outstanding() const noexcept;
@@ -222,6 +231,8 @@ private:
     void refuse(std::string_view task_id, std::string_view code, std::string_view reason);
     void begin_task(assignment next);
     void begin_held_task();
+    void refuse_held();
+    [[nodiscard]] std::string_view leaving_words() const noexcept;
     void refuse_unseen();
     void strike(message_kind kind);
     void frame_arrived(const frame_view& frame, shared_bytes message);
@@ -229,7 +240,6 @@ private:
     // Outcomes and progress (engine_outbox.cpp)
     void end_task(outcome answer);
     void answer_for_running(std::string_view code, std::string_view message);
-    void abandon_running();
     void queue_progress();
     void queue_outcome(outcome answer, const delivery& task);
     void release_receipted();
@@ -261,6 +271,7 @@ private:
     std::uint32_t generation_ = 0;
     bool dirty_ = false; // poll has something to look at
     bool started_ = false;
+    bool pausing_ = false;
     std::optional<end_reason> stopping_;
     bool stopped_pending_ = false;
 
@@ -272,8 +283,10 @@ private:
     bool deaf_ = false;
     std::uint16_t close_pending_ = 0;
     std::uint32_t abort_pending_ = 0;
-    std::optional<connection_end> closing_;     // why we are closing
-    std::optional<output::disconnected> ended_; // to be told
+    std::optional<connection_end> closing_; // why we are closing
+    std::chrono::nanoseconds close_timeout_;
+    std::optional<output::disconnected> last_end_;
+    bool end_pending_ = false; // last_end_ is to be told
     std::int32_t idle_time_ = 0;
     std::uint64_t nonce_ = 0;
     std::uint64_t ping_serial_ = 0;
@@ -294,6 +307,9 @@ private:
     std::uint32_t unanswered_ = 0; // ends in a row between REGISTER and its answer
     std::uint32_t refusals_ = 0;
     bool was_registered_ = false;
+    bool hold_connects_ = false;
+    bool connect_held_ = false;     // an attempt is due, and held
+    monotonic_time next_attempt_{}; // not before
 
     // The task
     std::uint64_t serial_ = 0;

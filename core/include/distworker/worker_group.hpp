@@ -1,19 +1,20 @@
 // Several slots as one worker: N engines, one drain, one deadline.
 //
 // The controller gives each connection one task at a time, so N tasks at once need N connections. A group
-// staggers their connects, leaves for idleness only when every slot is idle, and ends when the last slot has.
-// Pure like the engines: same calls, same rules, one thread.
+// staggers their connects, lets only one of them try while the controller refuses, leaves for idleness only
+// when every slot is idle, and ends when the last slot has. Pure like the engines: same calls, same rules,
+// one thread.
 #pragma once
 
+#include <distworker/deadline_heap.hpp>
+#include <distworker/engine_snapshot.hpp>
 #include <distworker/worker_engine.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -36,11 +37,17 @@ public:
 
     /// As `worker_engine`'s, for all slots.
     std::expected<void, misuse> start(instant now);
-    std::expected<void, misuse> stop(end_reason why, std::chrono::nanoseconds drain_timeout, instant now);
+    std::expected<void, misuse> stop(end_reason why, stop_limits limits, instant now);
+    std::expected<void, misuse> pause(instant now);
+    std::expected<void, misuse> resume(instant now);
     void flush(instant now);
     void set_usage(const resource_usage& usage) noexcept;
     void set_health(worker_health health) noexcept;
     void tick(instant now);
+
+    /// From now on this many tasks at once, 1 to 10,000: new slots connect, the last ones finish their tasks
+    /// within `drain_timeout` and leave. `invalid_value`: out of range; `not_in_state`: the group is ending.
+    std::expected<void, misuse> set_slots(std::uint32_t count, instant now);
 
     /// Calls `event(engine)` on one slot's engine and notes that it may have something to say. All of the
     /// engine's inputs go this way: `group.with(slot, [&](worker_engine& e) { e.opened(generation, now); })`.
@@ -61,52 +68,65 @@ public:
     /// The next output of any slot; `output::stopped` once, after every slot's; then `output::idle`.
     [[nodiscard]] group_output poll(instant now);
 
+    /// Slots that there are, those that `set_slots` made leave included: the numbers below are in use.
     [[nodiscard]] std::size_t slots() const noexcept { return engines_.size(); }
     [[nodiscard]] const worker_engine& slot(std::uint32_t index) const noexcept { return engines_[index]; }
     /// The sum over all slots.
     [[nodiscard]] engine_counters counters() const noexcept;
     /// Handlers that were given up and have not returned yet, over all slots.
     [[nodiscard]] std::size_t stuck() const noexcept { return stuck_; }
+    [[nodiscard]] group_snapshot snapshot() const;
 
 private:
-    static constexpr std::size_t pool_bytes_per_slot = std::size_t{1} << 20U;
-
-    struct deadline_entry {
-        monotonic_time at;
-        deadline_reason reason;
-        std::uint32_t slot;
-    };
     struct slot_status {
         bool awake = false; // it may have something to say
+        bool gone = false;  // it has said `stopped`
+        bool leaving = false;
         std::size_t stuck = 0;
         monotonic_time idle_exit = never;
+
+        [[nodiscard]] bool keeps_busy() const noexcept { return !gone && idle_exit == never; }
     };
 
+    [[nodiscard]] worker_engine make_engine(std::uint32_t slot, const delivery& last);
+    void add_slot();
+    void renew(std::uint32_t slot);
+    void start_slot(std::uint32_t slot, std::uint32_t place_in_line, instant now);
+    template <typename Change>
+    void update(std::uint32_t slot, Change&& change);
+
     void mark(std::uint32_t slot);
+    void wake_due(instant now);
+    void notice(std::uint32_t slot, const engine_output& out, instant now);
+    void slot_stopped(std::uint32_t slot, end_reason reason, instant now);
     void settle(std::uint32_t slot, const output::idle& idle);
     [[nodiscard]] bool decide(instant now);
-    void wake_due(instant now);
-    void sift_up(std::size_t at) noexcept;
-    void sift_down(std::size_t at) noexcept;
-    void swap_entries(std::size_t a, std::size_t b) noexcept;
+    void begin_probing(std::uint32_t slot, instant now);
+    void end_probing(instant now);
 
     valid_worker_config config_;
     std::shared_ptr<signer> sign_; // shared by the slots
     seeded_random random_;
+    buffer_pool pool_;
     std::vector<worker_engine> engines_;
     std::vector<slot_status> slots_;
     std::vector<std::uint32_t> awake_;
-    std::vector<deadline_entry> heap_;    // one entry per slot, the earliest first
-    std::vector<std::size_t> heap_place_; // by slot
-    std::size_t busy_slots_ = 0;          // slots that may not leave for idleness
+    deadline_heap deadlines_;
+    std::uint32_t wanted_slots_ = 0;
+    std::size_t busy_slots_ = 0; // slots that may not leave for idleness
     std::size_t running_slots_ = 0;
     std::size_t stuck_ = 0;
     bool stuck_changed_ = false;
     monotonic_time idle_exit_ = never;
     bool idle_exit_known_ = true;
+    std::optional<std::uint32_t> probe_; // the one slot that connects while the controller refuses
     worker_health health_ = worker_health::up;
+    resource_usage usage_;
+    engine_counters retired_; // of engines that were replaced
     std::optional<end_reason> end_;
     bool started_ = false;
+    bool ending_ = false;
+    bool paused_ = false;
     bool told_ = false;
 };
 

@@ -8,7 +8,6 @@
 #include <distworker/transport.hpp>
 #include <distworker/worker_group.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -52,7 +51,10 @@ public:
 
     // On the loop's thread; meanings and errors as of `worker_group`.
     std::expected<void, misuse> start();
-    std::expected<void, misuse> stop(end_reason why, std::chrono::nanoseconds drain_timeout);
+    std::expected<void, misuse> stop(end_reason why, stop_limits limits);
+    std::expected<void, misuse> pause();
+    std::expected<void, misuse> resume();
+    std::expected<void, misuse> set_slots(std::uint32_t count);
     std::expected<void, misuse> complete(const delivery& task, outcome&& answer);
     std::expected<void, misuse> progress(const delivery& task, double fraction, std::string_view message);
     std::expected<void, misuse> stream(const delivery& task, stream_item&& item);
@@ -80,6 +82,8 @@ private:
 
     void enter();
     void leave();
+    template <typename Call>
+    auto enclose(Call call);
     void set_timer(monotonic_time deadline);
     void bury(std::uint32_t slot);
     void perform(std::uint32_t slot, engine_output& out);
