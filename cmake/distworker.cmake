@@ -31,9 +31,9 @@ target_compile_options(distworker_options INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(distworker_options INTERFACE -Wno-missing-designated-field-initializers)
 else()
-  # g++ 12 reports false positives of these on std::variant, std::expected and std::string under optimisation.
+  # g++ 12 reports false positives of these on std::variant and std::expected under optimisation.
   target_compile_options(distworker_options INTERFACE
-    -Wno-missing-field-initializers -Wno-maybe-uninitialized -Wno-restrict -Wno-dangling-pointer -Wno-array-bounds)
+    -Wno-missing-field-initializers -Wno-maybe-uninitialized -Wno-restrict -Wno-dangling-pointer)
 endif()
 
 # Apart from the warnings, for targets that compile other people's code.

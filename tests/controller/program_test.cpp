@@ -23,8 +23,8 @@ using ::testing::StartsWith;
 class program {
 public:
     explicit program(std::vector<std::string> arguments) {
-        arguments.insert(arguments.begin(), CONTROLLER_PROGRAM);
-        std::vector<char*> pointers;
+        std::string name = CONTROLLER_PROGRAM;
+        std::vector<char*> pointers{name.data()};
         for (std::string& argument : arguments) {
             pointers.push_back(argument.data());
         }

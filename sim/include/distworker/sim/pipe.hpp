@@ -1,0 +1,92 @@
+// One direction of a TCP connection that misbehaves: delay, little bandwidth, odd chunks, stalls, cuts,
+// silence.
+//
+// Without I/O and without a clock: bytes are written with the time of day, and come out when they would have
+// arrived. The simulator joins two engines with a pair of these; `tests/net/bad_link` puts them between real
+// sockets. Order is kept and nothing is lost but by a cut or by silence: that is what TCP promises. The same
+// seed and calls give the same bytes at the same times.
+#pragma once
+
+#include <distworker/random.hpp>
+#include <distworker/time.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace distworker::sim {
+
+/// How a pipe misbehaves. The default one is perfect and instant.
+struct pipe_faults {
+    /// Every chunk takes `min_delay`, and an exponentially distributed time of mean `mean_delay` beyond it. A
+    /// chunk never overtakes another one.
+    std::chrono::nanoseconds min_delay{};
+    std::chrono::nanoseconds mean_delay{};
+    /// Bytes per second; 0: no limit.
+    std::uint64_t bandwidth = 0;
+    /// Bytes that travel together: evenly between the two. At least 1.
+    std::size_t smallest_chunk = 64 * 1024;
+    std::size_t largest_chunk = 64 * 1024;
+    /// Bytes that may be under way or waiting to leave; beyond them `write` takes nothing.
+    std::size_t send_buffer = 256 * 1024;
+    /// The pipe breaks after it has delivered so many bytes; what is behind them is lost.
+    std::optional<std::uint64_t> cut_at{};
+};
+
+class pipe {
+public:
+    pipe(const pipe_faults& faults, std::uint64_t seed) noexcept : faults_{faults}, random_{seed} {}
+
+    /// Bytes that `write` would take now.
+    [[nodiscard]] std::size_t room() const noexcept;
+    /// Takes as many of `bytes` as there is room for, and says how many.
+    std::size_t write(std::span<const std::byte> bytes, monotonic_time now);
+    /// The writer is done: the reader sees the end after the last byte.
+    void finish() noexcept { finished_ = true; }
+
+    /// Appends to `into` what has arrived by `now`, and says how much that was.
+    std::size_t read(std::vector<std::byte>& into, monotonic_time now);
+    /// When something arrives next; `never` while nothing is under way, or will.
+    [[nodiscard]] monotonic_time next_arrival() const noexcept;
+    /// Whether the reader has seen the end in order: finished, and everything delivered.
+    [[nodiscard]] bool at_end() const noexcept { return finished_ && chunks_.empty() && !broken_; }
+    /// Whether it broke: by `cut`, or at `cut_at`.
+    [[nodiscard]] bool broken() const noexcept { return broken_; }
+
+    /// Nothing arrives before `until`; what was to arrive comes then.
+    void stall(monotonic_time until) noexcept { stalled_until_ = std::max(stalled_until_, until); }
+    /// From now on nothing arrives and nobody is told (a half-open connection, a black hole). What is written
+    /// is taken until the send buffer is full.
+    void silence() noexcept { silent_ = true; }
+    /// Breaks it now; what is under way is lost.
+    void cut() noexcept;
+
+    [[nodiscard]] std::uint64_t delivered() const noexcept { return delivered_; }
+
+private:
+    struct chunk {
+        monotonic_time arrival;
+        std::vector<std::byte> bytes;
+    };
+
+    [[nodiscard]] std::size_t chunk_size() noexcept;
+    [[nodiscard]] std::chrono::nanoseconds delay() noexcept;
+
+    pipe_faults faults_;
+    seeded_random random_;
+    std::deque<chunk> chunks_;
+    std::size_t under_way_ = 0;
+    std::uint64_t delivered_ = 0;
+    monotonic_time line_free_ = monotonic_time::min(); // when the last byte has left
+    monotonic_time last_arrival_ = monotonic_time::min();
+    monotonic_time stalled_until_ = monotonic_time::min();
+    bool finished_ = false;
+    bool silent_ = false;
+    bool broken_ = false;
+};
+
+} // namespace distworker::sim

@@ -1,0 +1,91 @@
+#include <distworker/sim/pipe.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace distworker::sim {
+namespace {
+
+// The time that `size` bytes take on a line of `bandwidth` bytes per second.
+std::chrono::nanoseconds transmission(std::size_t size, std::uint64_t bandwidth) noexcept {
+    if (bandwidth == 0) {
+        return {};
+    }
+    const double seconds = static_cast<double>(size) / static_cast<double>(bandwidth);
+    constexpr double longest = 1e9; // some thirty years
+    return std::chrono::nanoseconds{static_cast<std::int64_t>(std::min(seconds, longest) * 1e9)};
+}
+
+} // namespace
+
+std::size_t pipe::room() const noexcept {
+    if (broken_ || finished_) {
+        return 0;
+    }
+    return faults_.send_buffer - std::min(faults_.send_buffer, under_way_);
+}
+
+std::size_t pipe::write(std::span<const std::byte> bytes, monotonic_time now) {
+    bytes = bytes.first(std::min(bytes.size(), room()));
+    for (auto left = bytes; !left.empty();) {
+        const auto piece = left.first(std::min(left.size(), chunk_size()));
+        left = left.subspan(piece.size());
+        line_free_ = saturating_add(std::max(line_free_, now), transmission(piece.size(), faults_.bandwidth));
+        last_arrival_ = std::max(last_arrival_, saturating_add(line_free_, delay()));
+        chunks_.push_back({last_arrival_, {piece.begin(), piece.end()}});
+    }
+    under_way_ += bytes.size();
+    return bytes.size();
+}
+
+std::size_t pipe::read(std::vector<std::byte>& into, monotonic_time now) {
+    std::size_t count = 0;
+    while (!broken_ && next_arrival() <= now) {
+        std::vector<std::byte>& bytes = chunks_.front().bytes;
+        if (faults_.cut_at) {
+            const std::uint64_t left = *faults_.cut_at - std::min(*faults_.cut_at, delivered_);
+            if (bytes.size() >= left) {
+                bytes.resize(static_cast<std::size_t>(left));
+                broken_ = true;
+            }
+        }
+        into.insert(into.end(), bytes.begin(), bytes.end());
+        count += bytes.size();
+        delivered_ += bytes.size();
+        under_way_ -= std::min(under_way_, bytes.size());
+        chunks_.pop_front();
+    }
+    if (broken_) {
+        chunks_.clear();
+        under_way_ = 0;
+    }
+    return count;
+}
+
+monotonic_time pipe::next_arrival() const noexcept {
+    if (broken_ || silent_ || chunks_.empty()) {
+        return never;
+    }
+    return std::max(chunks_.front().arrival, stalled_until_);
+}
+
+void pipe::cut() noexcept {
+    broken_ = true;
+    chunks_.clear();
+    under_way_ = 0;
+}
+
+std::size_t pipe::chunk_size() noexcept {
+    const std::size_t smallest = std::max<std::size_t>(faults_.smallest_chunk, 1);
+    const std::size_t largest = std::max(faults_.largest_chunk, smallest);
+    return smallest + static_cast<std::size_t>(scale_random(random_.next(), largest - smallest));
+}
+
+std::chrono::nanoseconds pipe::delay() noexcept {
+    // Evenly in (0, 1], by the 53 bits that a double holds.
+    const double even = static_cast<double>((random_.next() >> 11U) + 1) / static_cast<double>(1ULL << 53U);
+    const double beyond = -std::log(even) * static_cast<double>(faults_.mean_delay.count());
+    return faults_.min_delay + std::chrono::nanoseconds{static_cast<std::int64_t>(beyond)};
+}
+
+} // namespace distworker::sim
