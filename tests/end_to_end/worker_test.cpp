@@ -1,6 +1,6 @@
 // The real worker against the real embedded controller, over real sockets.
 #include "stage.hpp"
-#include "support/relay.hpp"
+#include "net/bad_link.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -199,7 +199,7 @@ TEST(Worker, WaitsForAControllerThatComesLate) {
 TEST(Worker, ReportsAnOutcomeWhoseConnectionWasCutAndTakesTheNextTask) {
     const temporary_folder where;
     controller_process controller{where};
-    relay between{controller.worker_port()};
+    bad_link between{controller.worker_port()};
     worker_process worker{where,
                           {.url = "http://127.0.0.1:" + std::to_string(between.port()), .arguments = quick}};
     controller.await_workers(1);
@@ -237,7 +237,7 @@ TEST(Worker, EndsWithItsProvisionedSession) {
     const temporary_folder where;
     const auto token = write_private(where / "session-token", "one-time-token");
     controller_process controller{where, {"--session", "demo-7:@" + token.string() + ":demo"}};
-    relay between{controller.worker_port()};
+    bad_link between{controller.worker_port()};
     worker_process worker{where,
                           {.url = "http://127.0.0.1:" + std::to_string(between.port()),
                            .arguments = quick,
