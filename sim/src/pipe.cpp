@@ -1,7 +1,7 @@
+#include <distworker/sim/draw.hpp>
 #include <distworker/sim/pipe.hpp>
 
 #include <algorithm>
-#include <cmath>
 
 namespace distworker::sim {
 namespace {
@@ -82,10 +82,7 @@ std::size_t pipe::chunk_size() noexcept {
 }
 
 std::chrono::nanoseconds pipe::delay() noexcept {
-    // Evenly in (0, 1], by the 53 bits that a double holds.
-    const double even = static_cast<double>((random_.next() >> 11U) + 1) / static_cast<double>(1ULL << 53U);
-    const double beyond = -std::log(even) * static_cast<double>(faults_.mean_delay.count());
-    return faults_.min_delay + std::chrono::nanoseconds{static_cast<std::int64_t>(beyond)};
+    return faults_.min_delay + exponential(random_, faults_.mean_delay);
 }
 
 } // namespace distworker::sim

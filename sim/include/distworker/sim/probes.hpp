@@ -1,0 +1,37 @@
+// Probes: named places of the simulated system that a campaign of seeds must have reached.
+//
+// A fault that never hits, or a path that no seed takes, proves nothing; a campaign ends with the probes that
+// were never hit. One object for each run; add them up.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace distworker::sim {
+
+class probes {
+public:
+    /// Counts a hit. `name` is one of `names()`.
+    void hit(std::string_view name) { ++hits_[name]; }
+    void add(const probes& other) {
+        for (const auto& [name, count] : other.hits_) {
+            hits_[name] += count;
+        }
+    }
+    [[nodiscard]] std::uint64_t hits(std::string_view name) const {
+        const auto found = hits_.find(name);
+        return found == hits_.end() ? 0 : found->second;
+    }
+    [[nodiscard]] std::vector<std::string_view> never_hit() const;
+
+    /// All of them, sorted.
+    [[nodiscard]] static std::span<const std::string_view> names() noexcept;
+
+private:
+    std::map<std::string_view, std::uint64_t> hits_;
+};
+
+} // namespace distworker::sim
