@@ -74,8 +74,10 @@ struct running_handler {
 
 /// One worker process, from its start to its end.
 struct process {
-    process(worker_group its_group, probes& seen) : group{std::move(its_group)}, sees{seen} {}
+    process(std::uint64_t its_id, worker_group its_group, probes& seen)
+        : id{its_id}, group{std::move(its_group)}, sees{seen} {}
 
+    std::uint64_t id; // of no other process: an address may come again
     worker_group group;
     witness sees;
     std::map<delivery, running_handler> handlers;
@@ -111,6 +113,8 @@ private:
     // Time (world.cpp)
     std::uint64_t at(monotonic_time when, action what);
     void cancel_timer(std::uint64_t timer);
+    std::uint64_t at(monotonic_time when, const worker_machine& machine,
+                     std::function<void(worker_machine&)> what); // unless its process is gone by then
     void run_until(monotonic_time end, const std::function<bool()>& done = {});
     [[nodiscard]] monotonic_time next_event() const;
     void settle();
@@ -165,6 +169,7 @@ private:
     std::set<std::uint64_t> cancelled_;
 
     std::vector<worker_machine> workers_;
+    std::uint64_t last_process_ = 0;
     controller_machine controller_;
     std::map<connection_id, std::unique_ptr<line>> lines_;
     connection_id last_line_ = 0;

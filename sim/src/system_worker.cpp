@@ -38,7 +38,8 @@ void system::start_worker(worker_machine& machine) {
     config.max_stuck = 10'000;
     auto signed_by = make_signer(make_openssl_crypto(), secret{std::string_view{"token"}});
     machine.runs = std::make_unique<process>(
-        worker_group{config.validate().value(), std::move(signed_by), random_.next()}, result_.seen);
+        ++last_process_, worker_group{config.validate().value(), std::move(signed_by), random_.next()},
+        result_.seen);
     machine.frozen_until = monotonic_time::min();
     machine.began = now_;
     static_cast<void>(machine.runs->group.start(machine.clock.read(now_))); // a new group does not refuse
@@ -89,10 +90,9 @@ void system::stop_worker(worker_machine& machine, end_reason why) {
     const auto limit = 25s;
     static_cast<void>(runs.group.stop(why, limit, machine.clock.read(now_)));
     // L4, with room for clocks that run at another speed.
-    at(now_ + (limit + 5s) * 11 / 10 + 1s, [this, index = machine.index, process = &runs] {
-        worker_machine& late = workers_[index];
-        if (late.runs.get() == process && !process->ended && late.frozen_until + 31s < now_) {
-            accuse("L4: worker " + std::to_string(index) + " has not ended in time");
+    at(now_ + (limit + 5s) * 11 / 10 + 1s, machine, [this](worker_machine& late) {
+        if (!late.runs->ended && late.frozen_until + 31s < now_) {
+            accuse("L4: worker " + std::to_string(late.index) + " has not ended in time");
         }
     });
     log("worker " + std::to_string(machine.index) + ": told to end");
@@ -168,12 +168,9 @@ void system::perform(worker_machine& machine, std::uint32_t slot, engine_output&
                 }
                 if (found != runs.handlers.end() && !found->second.how.ignores_stop) {
                     cancel_timer(found->second.timer);
-                    found->second.timer =
-                        at(now_ + 20ms, [this, index = machine.index, task = o.task, process = &runs] {
-                            if (workers_[index].runs.get() == process) {
-                                end_handler(workers_[index], task);
-                            }
-                        });
+                    found->second.timer = at(now_ + 20ms, machine, [this, task = o.task](worker_machine& of) {
+                        end_handler(of, task);
+                    });
                 }
             },
             [](output::writable&) {},
@@ -227,22 +224,14 @@ void system::begin_handler(worker_machine& machine, const assigned_task& task) {
         result_.seen.hit("executed_again");
     }
     running_handler handler{task, draw_behaviour(task), 0};
-    const auto guarded = [this, index = machine.index, process = &runs, name = task.name()](auto what) {
-        return [this, index, process, name, what] {
-            if (workers_[index].runs.get() == process) {
-                what(workers_[index], name);
-            }
-        };
-    };
     if (!handler.how.never_returns) {
-        handler.timer =
-            at(now_ + handler.how.duration,
-               guarded([this](worker_machine& of, const delivery& name) { end_handler(of, name); }));
+        handler.timer = at(now_ + handler.how.duration, machine,
+                           [this, name = task.name()](worker_machine& of) { end_handler(of, name); });
     }
     if (handler.how.updates > 0) {
-        const unsigned updates = handler.how.updates;
-        at(now_ + 1ms,
-           guarded([this, updates](worker_machine& of, const delivery& name) { update(of, name, updates); }));
+        at(now_ + 1ms, machine, [this, name = task.name(), left = handler.how.updates](worker_machine& of) {
+            update(of, name, left);
+        });
     }
     runs.handlers.emplace(task.name(), std::move(handler));
 }
@@ -267,11 +256,7 @@ void system::update(worker_machine& machine, const delivery& task, unsigned left
         }
     }
     if (left > 1) {
-        at(now_ + 10ms, [this, index = machine.index, process = machine.runs.get(), task, left] {
-            if (workers_[index].runs.get() == process) {
-                update(workers_[index], task, left - 1);
-            }
-        });
+        at(now_ + 10ms, machine, [this, task, left](worker_machine& of) { update(of, task, left - 1); });
     }
 }
 
@@ -282,12 +267,8 @@ void system::end_handler(worker_machine& machine, const delivery& task) {
         return;
     }
     if (!awake(machine)) { // it stands still as well
-        found->second.timer =
-            at(machine.frozen_until + 1ms, [this, index = machine.index, process = &runs, task] {
-                if (workers_[index].runs.get() == process) {
-                    end_handler(workers_[index], task);
-                }
-            });
+        found->second.timer = at(machine.frozen_until + 1ms, machine,
+                                 [this, task](worker_machine& of) { end_handler(of, task); });
         return;
     }
     const running_handler handler = std::move(found->second);

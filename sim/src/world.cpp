@@ -46,6 +46,16 @@ std::uint64_t system::at(monotonic_time when, action what) {
     return last_timer_;
 }
 
+std::uint64_t system::at(monotonic_time when, const worker_machine& machine,
+                         std::function<void(worker_machine&)> what) {
+    return at(when, [this, index = machine.index, id = machine.runs->id, what = std::move(what)] {
+        worker_machine& of = workers_[index];
+        if (of.runs != nullptr && of.runs->id == id) {
+            what(of);
+        }
+    });
+}
+
 void system::cancel_timer(std::uint64_t timer) {
     if (timer != 0) {
         cancelled_.insert(timer);

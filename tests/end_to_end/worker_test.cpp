@@ -1,6 +1,6 @@
 // The real worker against the real embedded controller, over real sockets.
-#include "stage.hpp"
 #include "net/bad_link.hpp"
+#include "stage.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
