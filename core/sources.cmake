@@ -20,6 +20,7 @@ set(DISTWORKER_CORE_SOURCES
   src/engine_time.cpp
   src/frame_read.cpp
   src/frame_write.cpp
+  src/group_input.cpp
   src/host_name.cpp
   src/outcome.cpp
   src/payload_check.cpp
@@ -27,6 +28,10 @@ set(DISTWORKER_CORE_SOURCES
   src/request_signing.cpp
   src/secret.cpp
   src/signing.cpp
+  src/trace_config.cpp
+  src/trace_replay.cpp
+  src/trace_text.cpp
+  src/trace_writer.cpp
   src/utf8.cpp
   src/value.cpp
   src/value_view.cpp

@@ -32,7 +32,36 @@ std::size_t room_beside(std::size_t task_document_bytes) noexcept {
     return task_document_bytes < max_document_bytes ? max_document_bytes - task_document_bytes : 0;
 }
 
+byte_buffer copy_of(std::span<const std::byte> frame) {
+    byte_buffer copy;
+    copy.append(frame);
+    return copy;
+}
+
 } // namespace
+
+std::expected<outcome, std::string> outcome::from_frame(std::span<const std::byte> frame) {
+    const auto read = read_frame(frame);
+    if (!read) {
+        return std::unexpected{"it is no frame: " + std::string{read.error().reason}};
+    }
+    const bool completed = std::holds_alternative<task_complete_view>(*read);
+    if (!completed && !std::holds_alternative<task_failed_view>(*read)) {
+        return std::unexpected{std::string{"it is neither TASK_COMPLETE nor TASK_FAILED"}};
+    }
+    return outcome{copy_of(frame), completed};
+}
+
+std::expected<stream_item, std::string> stream_item::from_frame(std::span<const std::byte> frame) {
+    const auto read = read_frame(frame);
+    if (!read) {
+        return std::unexpected{"it is no frame: " + std::string{read.error().reason}};
+    }
+    if (!std::holds_alternative<task_progress_view>(*read)) {
+        return std::unexpected{std::string{"it is no TASK_PROGRESS"}};
+    }
+    return stream_item{copy_of(frame)};
+}
 
 frame_view outcome::read() const noexcept {
     auto frame = read_frame(frame_.bytes());

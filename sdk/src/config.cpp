@@ -11,12 +11,15 @@ namespace {
 
 constexpr std::uint64_t max_handler_threads = 10'000;
 
-constexpr std::array<environment_variable, 5> variables{{
+constexpr std::array<environment_variable, 7> variables{{
     {"DISTWORKER_CONTROLLER_URL", "controller", "URL of the controller, e.g. http://localhost:8081"},
     {"DISTWORKER_PROVISIONER", "provisioner", "Name of the provisioner to register with"},
     {"DISTWORKER_WORKER_ID", "worker_id", "Set by a provisioner that started this worker"},
     {"DISTWORKER_WORKER_TOKEN", "token", "The token; removed from the environment after reading"},
     {"DISTWORKER_WORKER_TOKEN_FILE", "token_file", "File to read the token from, anew at each registration"},
+    {"DISTWORKER_TRACE_FILE", "trace_file",
+     "File to record the worker's life in; distworker-replay reads it"},
+    {"DISTWORKER_TRACE_PAYLOADS", "trace", "'whole' records payloads too, for replay; else their sizes"},
 }};
 
 std::string read_variable(const char* name) {
@@ -50,6 +53,9 @@ config config::from_environment() {
     settings.worker_id = read_variable("DISTWORKER_WORKER_ID");
     settings.token = take_token("DISTWORKER_WORKER_TOKEN");
     settings.token_file = read_variable("DISTWORKER_WORKER_TOKEN_FILE");
+    settings.trace_file = read_variable("DISTWORKER_TRACE_FILE");
+    settings.trace = read_variable("DISTWORKER_TRACE_PAYLOADS") == "whole" ? trace_payloads::whole
+                                                                           : trace_payloads::digests;
     return settings;
 }
 

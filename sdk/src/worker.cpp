@@ -34,6 +34,14 @@ make_core(const std::shared_ptr<worker_setup>& setup, loop& loop, worker_core::e
     if (!connector) {
         faults.push_back(connector.error());
     }
+    std::optional<detail::trace_file> trace;
+    if (const std::string& path = setup->settings.trace_file; !path.empty()) {
+        if (auto opened = detail::trace_file::open(path)) {
+            trace = *std::move(opened);
+        } else {
+            faults.push_back(std::move(opened.error()));
+        }
+    }
     if (!faults.empty()) {
         tell(*setup, faults);
         return std::unexpected{obstacle{exit_code::configuration, "the configuration cannot be used"}};
@@ -51,7 +59,7 @@ make_core(const std::shared_ptr<worker_setup>& setup, loop& loop, worker_core::e
         return broken("no randomness: " + drawn.error().message);
     }
     return std::make_unique<worker_core>(setup, *std::move(crypto), seed, loop, *std::move(connector),
-                                         std::move(ended));
+                                         std::move(trace), std::move(ended));
 }
 
 } // namespace

@@ -60,16 +60,36 @@ private:
 
 worker_core::worker_core(std::shared_ptr<worker_setup> setup, std::shared_ptr<const crypto> crypto,
                          std::uint64_t seed, loop& loop, std::unique_ptr<connector> connector,
-                         ended_callback ended)
+                         std::optional<trace_file> trace, ended_callback ended)
     : setup_{std::move(setup)},
       log_{std::make_shared<const logger>(setup_->settings.level, setup_->settings.sink)},
       connector_{std::move(connector)},
       pool_{setup_->settings.handler_threads == 0 ? setup_->settings.slots
                                                   : setup_->settings.handler_threads},
-      ended_{std::move(ended)} {
-    worker_group group{with_host_facts(setup_->settings).validate().value(),
-                       make_worker_signer(std::move(crypto), setup_->settings), seed};
-    driver_ = std::make_unique<worker_driver>(std::move(group), loop, *connector_, *this);
+      ended_{std::move(ended)}, trace_{begin_trace(std::move(trace))} {
+    const valid_worker_config checked = with_host_facts(setup_->settings).validate().value();
+    signer sign = make_worker_signer(std::move(crypto), setup_->settings);
+    if (trace_ != nullptr) {
+        trace_->begin(checked, seed);
+        sign = trace_->noting(std::move(sign));
+    }
+    driver_ = std::make_unique<worker_driver>(worker_group{checked, std::move(sign), seed}, loop, *connector_,
+                                              *this, read_clocks, trace_.get());
+}
+
+std::unique_ptr<trace_writer> worker_core::begin_trace(std::optional<trace_file> file) const {
+    if (!file) {
+        return nullptr;
+    }
+    return std::make_unique<trace_writer>(
+        [file = *std::move(file), log = log_](std::string_view line) mutable {
+            const bool kept = file.write(line);
+            if (!kept) {
+                (*log)(log_level::error, "the trace ends here: its file takes no more");
+            }
+            return kept;
+        },
+        setup_->settings.trace);
 }
 
 worker_core::~worker_core() {

@@ -7,6 +7,7 @@
 #include "handler_pool.hpp"
 #include "log.hpp"
 #include "task_state.hpp"
+#include "trace_file.hpp"
 
 #include <distworker/config.hpp>
 #include <distworker/crypto.hpp>
@@ -41,9 +42,11 @@ class worker_core final : public driver_events {
 public:
     using ended_callback = std::function<void(end_reason)>;
 
-    /// `setup`'s configuration has no faults. `ended` is called last, on the loop's thread.
+    /// `setup`'s configuration has no faults. `trace` is its trace file. `ended` is called last, on the
+    /// loop's thread.
     worker_core(std::shared_ptr<worker_setup> setup, std::shared_ptr<const crypto> crypto, std::uint64_t seed,
-                loop& loop, std::unique_ptr<connector> connector, ended_callback ended);
+                loop& loop, std::unique_ptr<connector> connector, std::optional<trace_file> trace,
+                ended_callback ended);
     ~worker_core() override;
 
     void start();
@@ -65,6 +68,7 @@ private:
     void run_on_pool(const bound_handler& handler, const std::shared_ptr<task_state>& state);
     [[nodiscard]] std::size_t overrun_handlers() const;
     void warn_about_token_file() const;
+    [[nodiscard]] std::unique_ptr<trace_writer> begin_trace(std::optional<trace_file> file) const;
 
     std::shared_ptr<worker_setup> setup_; // with handlers that may outlive this
     std::shared_ptr<const logger> log_;
@@ -74,6 +78,7 @@ private:
     std::map<delivery, std::weak_ptr<task_state>> on_pool_;
     std::vector<std::uint64_t> told_registrations_; // by slot
     ended_callback ended_;
+    std::unique_ptr<trace_writer> trace_;   // may be null
     std::unique_ptr<worker_driver> driver_; // last: it goes first
 };
 

@@ -191,10 +191,17 @@ public:
 
 class driver_rig {
 public:
-    explicit driver_rig(const worker_config& config = default_config()) {
+    explicit driver_rig(const worker_config& config = default_config(), trace_writer* trace = nullptr) {
         virtual_now = {monotonic_time{1h}, wall_time{std::chrono::milliseconds{1'790'000'000'000}}};
-        driver = std::make_unique<worker_driver>(worker_group{config.validate().value(), fake_signer(), 1},
-                                                 on, connector, told, [] { return virtual_now; });
+        const valid_worker_config checked = config.validate().value();
+        signer sign = fake_signer();
+        if (trace != nullptr) {
+            trace->begin(checked, 1);
+            sign = trace->noting(std::move(sign));
+        }
+        driver = std::make_unique<worker_driver>(
+            worker_group{checked, std::move(sign), 1}, on, connector, told, [] { return virtual_now; },
+            trace);
     }
 
     fake_loop on;

@@ -9,7 +9,9 @@
 namespace distworker::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -77,6 +79,40 @@ TEST(WorkerDriver, TakesAnAnswerFromInsideItsOwnEvent) {
     EXPECT_EQ(
         rig.driver->complete(rig.told.tasks[0].name(), engine_rig::result_for(rig.told.tasks[0])).error(),
         misuse::stale_delivery);
+}
+
+TEST(WorkerDriver, RecordsALifeThatPlaysAgain) {
+    std::string trace;
+    trace_writer writer{[&](std::string_view line) {
+                            trace += line;
+                            return true;
+                        },
+                        trace_payloads::whole};
+    {
+        driver_rig rig{default_config(), &writer};
+        rig.become_ready();
+        rig.told.answers_at_once = rig.driver.get(); // an input between two outputs
+        rig.link().receive(assign_frame({}));
+        rig.write_all();
+        rig.told.answers_at_once = nullptr;
+        rig.link().receive(assign_frame({.id = "task-2"}));
+        const assigned_task task = rig.told.tasks.at(1);
+        EXPECT_TRUE(rig.driver->progress(task.name(), 0.5, "half"));
+        EXPECT_TRUE(rig.driver->stream(task.name(), item_for(task, 1)));
+        EXPECT_TRUE(rig.driver->set_slots(2));
+        EXPECT_FALSE(rig.driver->set_slots(0));
+        rig.write_all();
+        rig.connector.connections[0]->events->closed({.what = link_end::kind::lost, .detail = "test"});
+        rig.on.pass(1min);
+        EXPECT_TRUE(rig.driver->stop(end_reason::stop_requested, 10s));
+        rig.on.pass(1min);
+    }
+    const auto report = replay(trace);
+    ASSERT_TRUE(report) << report.error().line << ": " << report.error().problem;
+    EXPECT_FALSE(report->difference) << report->difference->line << ": " << report->difference->recorded
+                                     << " / " << report->difference->replayed;
+    EXPECT_THAT(
+        trace, AllOf(HasSubstr("out assigned"), HasSubstr("answer invalid_value"), HasSubstr("out stopped")));
 }
 
 TEST(WorkerDriver, PutsMessagesTogetherFromTheirPieces) {

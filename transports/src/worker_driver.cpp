@@ -20,39 +20,20 @@ public:
     [[nodiscard]] transport& connection() noexcept { return *transport_; }
     [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
 
-    void opened() override {
-        feed([&](worker_engine& engine, instant now) { engine.opened(generation_, now); });
-    }
+    void opened() override { feed(input::opened{slot_, generation_}); }
     void received(message_kind kind, std::span<const std::byte> part, bool end_of_message,
                   std::uint64_t announced_size) override {
-        feed([&](worker_engine& engine, instant now) {
-            engine.received(generation_, kind, part, end_of_message, announced_size, now);
-        });
+        feed(input::received{slot_, generation_, kind, part, end_of_message, announced_size});
     }
-    void pinged() override {
-        feed([&](worker_engine& engine, instant now) { engine.pinged(generation_, now); });
-    }
-    void pong(std::span<const std::byte> payload) override {
-        feed([&](worker_engine& engine, instant now) { engine.pong(generation_, payload, now); });
-    }
-    void alive() override {
-        feed([&](worker_engine& engine, instant now) { engine.alive(generation_, now); });
-    }
-    void sent() override {
-        feed([&](worker_engine& engine, instant now) { engine.sent(generation_, now); });
-    }
-    void closed(link_end end) override {
-        feed([&](worker_engine& engine, instant now) { engine.closed(generation_, end, now); });
-    }
+    void pinged() override { feed(input::pinged{slot_, generation_}); }
+    void pong(std::span<const std::byte> payload) override { feed(input::pong{slot_, generation_, payload}); }
+    void alive() override { feed(input::alive{slot_, generation_}); }
+    void sent() override { feed(input::sent{slot_, generation_}); }
+    void closed(link_end end) override { feed(input::closed{slot_, generation_, std::move(end)}); }
 
 private:
-    template <typename Event>
-    void feed(Event event) {
-        worker_driver& driver = driver_; // this link may be gone behind the event
-        driver.enter();
-        driver.group_.with(slot_, [&](worker_engine& engine) { event(engine, driver.now_); });
-        driver.leave();
-    }
+    // This link may be gone behind the event. A slot that is there refuses none.
+    void feed(const group_input& event) { static_cast<void>(driver_.feed(event)); }
 
     worker_driver& driver_;
     std::uint32_t slot_;
@@ -97,9 +78,9 @@ void worker_driver::remote::post(std::move_only_function<void(worker_driver&)> c
 }
 
 worker_driver::worker_driver(worker_group group, loop& loop, connector& connector, driver_events& events,
-                             clock now)
+                             clock now, trace_writer* trace)
     : group_{std::move(group)}, loop_{loop}, connector_{connector}, events_{events}, read_clocks_{now},
-      now_{now()}, links_(group_.slots()), mailbox_{std::make_shared<remote::mailbox>()} {
+      trace_{trace}, now_{now()}, links_(group_.slots()), mailbox_{std::make_shared<remote::mailbox>()} {
     mailbox_->driver = this;
     mailbox_->wakes = &loop;
 }
@@ -127,6 +108,9 @@ void worker_driver::leave() {
     }
     for (;;) {
         group_output next = group_.poll(now_);
+        if (trace_ != nullptr) {
+            trace_->took(next, now_);
+        }
         if (const auto* idle = std::get_if<output::idle>(&next.out)) {
             set_timer(idle->deadline);
             break;
@@ -143,9 +127,7 @@ void worker_driver::set_timer(monotonic_time deadline) {
     timer_ = deadline;
     loop_.set_timer(deadline, [this] {
         timer_ = never;
-        enter();
-        group_.tick(now_);
-        leave();
+        static_cast<void>(feed(input::tick{}));
     });
 }
 
@@ -189,8 +171,7 @@ void worker_driver::perform(std::uint32_t slot, engine_output& out) {
                    [&](output::writable& o) { events_.writable(o.task); },
                    [&](output::undeliverable& o) { events_.undeliverable(std::move(o)); },
                    [&](output::sample_wanted&) {
-                       const resource_usage usage = events_.usage();
-                       group_.with(slot, [&](worker_engine& engine) { engine.set_usage(usage); });
+                       static_cast<void>(give_traced(input::set_usage{slot, events_.usage()}));
                    },
                    [&](output::state_changed& o) { events_.state_changed(slot, o.state); },
                    [&](output::disconnected& o) {
@@ -202,45 +183,55 @@ void worker_driver::perform(std::uint32_t slot, engine_output& out) {
                out);
 }
 
-template <typename Call>
-auto worker_driver::enclose(Call call) {
+std::expected<void, misuse> worker_driver::give_traced(const group_input& what) {
+    if (trace_ != nullptr) {
+        trace_->gave(what, now_);
+    }
+    auto done = give(group_, what, now_);
+    if (trace_ != nullptr) {
+        trace_->answered(done);
+    }
+    return done;
+}
+
+std::expected<void, misuse> worker_driver::feed(const group_input& what) {
     enter();
-    auto done = call();
+    auto done = give_traced(what);
     leave();
     return done;
 }
 
 std::expected<void, misuse> worker_driver::start() {
-    return enclose([&] { return group_.start(now_); });
+    return feed(input::start{});
 }
 
 std::expected<void, misuse> worker_driver::stop(end_reason why, stop_limits limits) {
-    return enclose([&] { return group_.stop(why, limits, now_); });
+    return feed(input::stop{why, limits});
 }
 
 std::expected<void, misuse> worker_driver::pause() {
-    return enclose([&] { return group_.pause(now_); });
+    return feed(input::pause{});
 }
 
 std::expected<void, misuse> worker_driver::resume() {
-    return enclose([&] { return group_.resume(now_); });
+    return feed(input::resume{});
 }
 
 std::expected<void, misuse> worker_driver::set_slots(std::uint32_t count) {
-    return enclose([&] { return group_.set_slots(count, now_); });
+    return feed(input::set_slots{count});
 }
 
 std::expected<void, misuse> worker_driver::complete(const delivery& task, outcome&& answer) {
-    return enclose([&] { return group_.complete(task, std::move(answer), now_); });
+    return feed(input::complete{task, &answer});
 }
 
 std::expected<void, misuse> worker_driver::progress(const delivery& task, double fraction,
                                                     std::string_view message) {
-    return enclose([&] { return group_.progress(task, fraction, message, now_); });
+    return feed(input::progress{task, fraction, message});
 }
 
 std::expected<void, misuse> worker_driver::stream(const delivery& task, stream_item&& item) {
-    return enclose([&] { return group_.stream(task, std::move(item), now_); });
+    return feed(input::stream{task, &item});
 }
 
 } // namespace distworker

@@ -55,6 +55,9 @@ public:
     [[nodiscard]] std::span<const std::byte> frame() const noexcept { return frame_.bytes(); }
     /// Read back what it says, e.g. from an undeliverable one. Valid as long as the outcome lives.
     [[nodiscard]] frame_view read() const noexcept;
+    /// Takes a frame back that was kept somewhere, such as a spool of undeliverable ones. The error says why
+    /// it is no outcome's.
+    [[nodiscard]] static std::expected<outcome, std::string> from_frame(std::span<const std::byte> frame);
 
 private:
     friend class outcome_writer;
@@ -108,6 +111,10 @@ public:
     stream_item() = default;
     [[nodiscard]] bool empty() const noexcept { return frame_.empty(); }
     [[nodiscard]] std::size_t size() const noexcept { return frame_.size(); }
+    /// The whole encoded frame.
+    [[nodiscard]] std::span<const std::byte> frame() const noexcept { return frame_.bytes(); }
+    /// Takes a frame back that was kept somewhere. The error says why it is no item's.
+    [[nodiscard]] static std::expected<stream_item, std::string> from_frame(std::span<const std::byte> frame);
 
 private:
     friend class worker_engine;

@@ -7,6 +7,7 @@
 #include <distworker/config_fault.hpp>
 #include <distworker/logging.hpp>
 #include <distworker/secret.hpp>
+#include <distworker/trace.hpp>
 #include <distworker/worker_config.hpp>
 
 #include <cstdint>
@@ -25,13 +26,17 @@ struct config : worker_config {
     std::string ca_file;
     /// Threads that handlers run on; 0: as many as slots.
     std::uint64_t handler_threads = 0;
+    /// File to record the worker's life in (trace.hpp), for its owner alone; empty: none. It grows with every
+    /// message: turn it on to find something out.
+    std::string trace_file;
+    trace_payloads trace = trace_payloads::digests;
     log_level level = log_level::info;
     log_sink sink = stderr_sink();
 
     /// What the environment says: DISTWORKER_CONTROLLER_URL, DISTWORKER_PROVISIONER, DISTWORKER_WORKER_ID,
     /// and DISTWORKER_WORKER_TOKEN (removed from the environment and wiped there) or
-    /// DISTWORKER_WORKER_TOKEN_FILE. Empty ones are ignored. Not safe beside threads that use the
-    /// environment.
+    /// DISTWORKER_WORKER_TOKEN_FILE; DISTWORKER_TRACE_FILE and DISTWORKER_TRACE_PAYLOADS ("whole", or else
+    /// digests). Empty ones are ignored. Not safe beside threads that use the environment.
     [[nodiscard]] static config from_environment();
 
     /// Every fault at once; empty when it can be used. Reads the token file.

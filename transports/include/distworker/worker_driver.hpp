@@ -4,7 +4,9 @@
 // the abstract `loop`, `transport` and `connector` only, keeps no protocol state, and starts no threads.
 #pragma once
 
+#include <distworker/group_input.hpp>
 #include <distworker/loop.hpp>
+#include <distworker/trace.hpp>
 #include <distworker/transport.hpp>
 #include <distworker/worker_group.hpp>
 
@@ -41,9 +43,10 @@ class worker_driver {
 public:
     using clock = instant (*)();
 
-    /// `loop`, `connector` and `events` outlive the driver.
+    /// `loop`, `connector`, `events` and `trace` outlive the driver. A trace that has begun, with the group's
+    /// configuration and seed, takes all that goes in and out from here on.
     worker_driver(worker_group group, loop& loop, connector& connector, driver_events& events,
-                  clock now = read_clocks);
+                  clock now = read_clocks, trace_writer* trace = nullptr);
     worker_driver(const worker_driver&) = delete;
     worker_driver& operator=(const worker_driver&) = delete;
     /// Drops all connections.
@@ -82,8 +85,8 @@ private:
 
     void enter();
     void leave();
-    template <typename Call>
-    auto enclose(Call call);
+    std::expected<void, misuse> feed(const group_input& what);
+    std::expected<void, misuse> give_traced(const group_input& what);
     void set_timer(monotonic_time deadline);
     void bury(std::uint32_t slot);
     void perform(std::uint32_t slot, engine_output& out);
@@ -93,6 +96,7 @@ private:
     connector& connector_;
     driver_events& events_;
     clock read_clocks_;
+    trace_writer* trace_; // may be null
     instant now_;
     monotonic_time timer_ = never;
     unsigned depth_ = 0;                        // calls into the driver that are under way
