@@ -3,12 +3,15 @@ set(DISTWORKER_CORE_SOURCES
   src/backoff.cpp
   src/byte_buffer.cpp
   src/config_text.cpp
+  src/controller_connections.cpp
   src/controller_dispatch.cpp
   src/controller_engine.cpp
   src/controller_frames.cpp
   src/controller_registry.cpp
+  src/controller_sessions.cpp
   src/controller_store.cpp
   src/controller_task.cpp
+  src/controller_tasks.cpp
   src/controller_url.cpp
   src/engine_life.cpp
   src/engine_messages.cpp

@@ -54,9 +54,10 @@ api_outcome create_task(const api_request& request, const api_target& target, br
         return api_error(400, task.error().to_string());
     }
     if (wait == 0) {
-        return task_answer(**task);
+        return wait_for_task{*task, wait_for::stored, std::nullopt};
     }
-    return wait_for_task{*task, wait < 0 ? std::nullopt : std::optional{std::chrono::milliseconds{wait}}};
+    return wait_for_task{*task, wait_for::end,
+                         wait < 0 ? std::nullopt : std::optional{std::chrono::milliseconds{wait}}};
 }
 
 api_answer list_tasks(const api_target& target, broker& broker) {
@@ -93,10 +94,10 @@ api_answer no_such_task(std::string_view id) {
     return api_error(404, "task_id: there is no task '" + escape_for_log(id) + "' (any more)");
 }
 
-api_answer cancel_task(std::string_view id, broker& broker) {
+api_outcome cancel_task(std::string_view id, broker& broker) {
     const auto task = broker.cancel(id);
     if (task) {
-        return task_answer(**task);
+        return wait_for_task{*task, wait_for::stored, std::nullopt};
     }
     return task.error() == cancel_error::unknown_task
                ? no_such_task(id)

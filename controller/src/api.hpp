@@ -26,9 +26,10 @@ struct api_answer {
     std::string allow; ///< With 405: the methods that are allowed.
 };
 
-/// Answer with the task when it has ended, or after `limit` as it is then.
+/// Answer with the task when `what` is there, or after `limit` as it is then.
 struct wait_for_task {
     std::shared_ptr<const task_record> task;
+    wait_for what = wait_for::stored;
     std::optional<std::chrono::milliseconds> limit;
 };
 

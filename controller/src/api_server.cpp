@@ -29,7 +29,6 @@ constexpr std::chrono::seconds request_timeout{60};
 constexpr std::chrono::seconds write_timeout{60};
 // How long a client that is answered before it has sent everything may go on sending.
 constexpr std::chrono::seconds linger_timeout{5};
-constexpr std::chrono::hours longest_wait{24 * 365};
 constexpr std::chrono::seconds comment_interval{15};
 // Events that a client has not taken yet; one that is further behind is dropped.
 constexpr std::size_t largest_backlog = std::size_t{64} << 20U;
@@ -115,35 +114,29 @@ private:
     void proceed(const api_answer& what) { answer(what); }
 
     void proceed(const wait_for_task& what) {
-        if (what.task->status == task_status::finished) {
-            answer(task_answer(*what.task));
-            return;
+        waiting_ = true;
+        const wait_id wait = broker_->wait(*what.task, what.what, what.limit,
+                                           [self = shared_from_this()](const task_record& task) {
+                                               self->waiting_ = false;
+                                               self->wait_.reset();
+                                               self->answer(task_answer(task));
+                                           });
+        if (waiting_) {
+            wait_ = wait;
+            stream_.socket().async_wait(asio::socket_base::wait_read,
+                                        [self = shared_from_this(), wait](error_code error) {
+                                            if (self->wait_ == wait && (error || self->client_is_gone())) {
+                                                self->stop_waiting();
+                                                self->close();
+                                            }
+                                        });
         }
-        task_ = what.task;
-        watch_ = broker_->watch(task_->id, [this](const task_event& event) {
-            if (event.what == task_event::kind::ended) {
-                end_wait();
-            }
-        });
-        timer_.expires_after(
-            std::min<std::chrono::milliseconds>(what.limit.value_or(longest_wait), longest_wait));
-        timer_.async_wait([self = shared_from_this(), serial = ++wait_serial_](error_code error) {
-            if (!error && serial == self->wait_serial_ && self->watch_) {
-                self->end_wait();
-            }
-        });
-        stream_.socket().async_wait(asio::socket_base::wait_read, [self = shared_from_this(),
-                                                                   serial = wait_serial_](error_code error) {
-            if (serial == self->wait_serial_ && self->watch_ && (error || self->client_is_gone())) {
-                self->unwatch();
-                self->close();
-            }
-        });
     }
 
-    void end_wait() {
-        unwatch();
-        answer(task_answer(*std::exchange(task_, nullptr)));
+    void stop_waiting() {
+        if (const auto wait = std::exchange(wait_, std::nullopt)) {
+            broker_->stop_waiting(*wait);
+        }
     }
 
     // The socket is readable: either the next request came early, or the client went away.
@@ -291,8 +284,8 @@ private:
     std::optional<http::request_parser<http::string_body>> request_;
     bool keep_alive_ = false;
     std::optional<broker::watch_id> watch_;
-    std::shared_ptr<const task_record> task_; // waited for
-    std::uint64_t wait_serial_ = 0;
+    std::optional<wait_id> wait_;
+    bool waiting_ = false;
     std::deque<std::string> chunks_; // of an event stream; the first is being written
     std::size_t backlog_ = 0;
     bool ending_ = false;

@@ -85,6 +85,26 @@ void broker::unwatch(watch_id watch) {
     watches_.erase(found);
 }
 
+wait_id broker::wait(const task_record& task, wait_for what, std::optional<std::chrono::milliseconds> limit,
+                     waiter on_over) {
+    const instant current = now();
+    const monotonic_time deadline =
+        limit ? saturating_add(current.monotonic, saturating_milliseconds(limit->count())) : never;
+    const auto id = engine_.wait(task.id, what, deadline, current);
+    if (!id) {
+        on_over(task); // finished, and dropped since
+        return 0;
+    }
+    waits_.emplace(*id, std::move(on_over));
+    pump();
+    return *id;
+}
+
+void broker::stop_waiting(wait_id wait) {
+    engine_.stop_waiting(wait);
+    waits_.erase(wait);
+}
+
 void broker::pump() {
     if (std::exchange(pumping_, true)) {
         return;
@@ -112,6 +132,29 @@ void broker::perform(const send_ping& out) {
 void broker::perform(const end_connection& out) {
     if (const auto node = links_.extract(out.connection)) {
         node.mapped()->hang_up();
+    }
+}
+
+void broker::perform(const hold_reading& out) {
+    if (const auto link = links_.find(out.connection); link != links_.end()) {
+        link->second->hold_reading();
+    }
+}
+
+void broker::perform(const read_on& out) {
+    if (const auto link = links_.find(out.connection); link != links_.end()) {
+        link->second->read_on();
+    }
+}
+
+// Tasks are kept in memory alone, and there they are already.
+void broker::perform(const store_record& out) {
+    engine_.stored(out.serial, now());
+}
+
+void broker::perform(const wait_over& out) {
+    if (const auto wait = waits_.extract(out.wait)) {
+        wait.mapped()(*out.task);
     }
 }
 

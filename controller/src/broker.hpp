@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +26,9 @@ public:
     /// Sends one binary message; `broker::sent` when it is written out.
     virtual void send(shared_bytes message) = 0;
     virtual void ping() = 0;
+    /// Reads nothing more, not even a ping, until `read_on`.
+    virtual void hold_reading() = 0;
+    virtual void read_on() = 0;
     /// Ends the TCP connection without a close frame. The broker knows it no more.
     virtual void hang_up() = 0;
 };
@@ -35,6 +39,7 @@ public:
     /// Gets a task's events in order. May call `unwatch`.
     using watcher = std::function<void(const task_event&)>;
     using watch_id = std::uint64_t;
+    using waiter = std::function<void(const task_record&)>;
 
     broker(boost::asio::io_context& loop, const controller_config& config,
            std::shared_ptr<const crypto> crypto, std::uint64_t seed, std::shared_ptr<spdlog::logger> log);
@@ -55,12 +60,21 @@ public:
     watch_id watch(std::string_view task_id, watcher on_event);
     void unwatch(watch_id watch);
 
+    /// Calls back once, when what is waited for is there or `limit` has passed; perhaps before it returns.
+    wait_id wait(const task_record& task, wait_for what, std::optional<std::chrono::milliseconds> limit,
+                 waiter on_over);
+    void stop_waiting(wait_id wait);
+
 private:
     // Carries out outputs until there are none. A call from inside one is left to the outermost.
     void pump();
     void perform(send_message& out);
     void perform(const send_ping& out);
     void perform(const end_connection& out);
+    void perform(const hold_reading& out);
+    void perform(const read_on& out);
+    void perform(const store_record& out);
+    void perform(const wait_over& out);
     void perform(const task_event& out);
     void perform(const controller_note& out);
     void perform(const controller_idle& out);
@@ -78,6 +92,7 @@ private:
     std::map<watch_id, watch_entry> watches_;
     std::multimap<std::string, watch_id, std::less<>> watches_by_task_;
     watch_id last_watch_ = 0;
+    std::map<wait_id, waiter> waits_;
     bool pumping_ = false;
 };
 

@@ -183,6 +183,7 @@ std::variant<parsed_options, just_print> parse_command_line(int argc, char** arg
     std::string worker_port;
     std::string idle_time;
     std::string keep;
+    std::string mode;
     std::vector<std::string> provisioners;
     std::vector<std::string> sessions;
 
@@ -201,12 +202,18 @@ std::variant<parsed_options, just_print> parse_command_line(int argc, char** arg
         ->type_name("NAME:@FILE:QUEUE[,QUEUE...]")
         ->allow_extra_args(false);
     app.add_option("--session", sessions,
-                   "A worker with an id and token of its own, good for one connection; may be given again")
+                   "A worker with an id and token of its own, in faithful mode good for one connection; may "
+                   "be given again")
         ->type_name("WORKER_ID:@FILE:PROVISIONER")
         ->allow_extra_args(false);
     app.add_option("--idle-time", idle_time,
                    "Seconds without a task after which workers end, 0 for never (default 0)")
         ->type_name("S");
+    app.add_option(
+           "--mode", mode,
+           "faithful: as the deployed controller, which loses the task of a lost connection (default); "
+           "ideal: sessions outlive connections, and no task is lost")
+        ->type_name("faithful|ideal");
     app.add_option("--keep", keep, "Finished tasks that are kept (default 10000)")->type_name("N");
     app.add_option("--tls-cert", out.options.tls_certificate, "Certificate of the worker port, PEM")
         ->type_name("FILE");
@@ -229,6 +236,11 @@ std::variant<parsed_options, just_print> parse_command_line(int argc, char** arg
     in.number("worker-port", worker_port, UINT16_MAX, out.options.worker_port);
     in.number("idle-time", idle_time, INT32_MAX, out.options.broker.idle_time);
     in.number("keep", keep, 10'000'000, out.options.broker.keep);
+    if (mode == "ideal") {
+        out.options.broker.mode = controller_mode::ideal;
+    } else if (!mode.empty() && mode != "faithful") {
+        in.fault("mode", "'" + escape_for_log(mode) + "' is no mode", "give faithful or ideal");
+    }
     for (std::string& text : provisioners) {
         read_provisioner(in, text, out.options);
         wipe(text);

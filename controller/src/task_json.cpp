@@ -113,6 +113,7 @@ json worker_json(const worker_info& worker) {
             {"cpu_percent", decimal(worker.usage.cpu_percent)},
             {"memory_used_mb", worker.usage.memory_used_mb},
             {"gpu_utilization", decimal(worker.usage.gpu_utilization)},
+            {"state", to_string(worker.state)},
             {"task_id", worker.task_id.empty() ? json(nullptr) : json(worker.task_id)}};
 }
 

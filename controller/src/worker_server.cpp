@@ -77,6 +77,14 @@ public:
         });
     }
 
+    void hold_reading() override { held_ = true; }
+
+    void read_on() override {
+        if (std::exchange(held_, false) && std::exchange(read_waits_, false)) {
+            read();
+        }
+    }
+
     void hang_up() override {
         id_.reset();
         close();
@@ -147,7 +155,11 @@ private:
                                         {static_cast<const std::byte*>(part.data()), part.size()},
                                         self->socket_.is_message_done());
                 self->buffer_.consume(part.size());
-                self->read();
+                if (self->held_) {
+                    self->read_waits_ = true;
+                } else {
+                    self->read();
+                }
             });
     }
 
@@ -186,6 +198,8 @@ private:
     websocket::stream<Stream> socket_;
     broker* broker_;
     beast::flat_buffer buffer_;
+    bool held_ = false;
+    bool read_waits_ = false; // ... until it is not
     http::request_parser<http::empty_body> request_;
     std::optional<connection_id> id_;
     shared_bytes message_; // being written

@@ -3,14 +3,24 @@
 #include <distworker/controller_engine.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace distworker {
 namespace {
 
-// A jump ahead of this much means that the machine slept: peers get another chance to be heard.
+// A host that is so late for a deadline slept: peers get another chance to be heard.
 constexpr std::chrono::seconds suspended{5};
 
 } // namespace
+
+const char* to_string(controller_mode mode) noexcept {
+    return mode == controller_mode::ideal ? "ideal" : "faithful";
+}
+
+const char* to_string(availability state) noexcept {
+    static constexpr std::array names{"idle", "busy", "settling", "stuck", "ghost"};
+    return names.at(static_cast<std::size_t>(state));
+}
 
 const char* to_string(note_kind kind) noexcept {
     switch (kind) {
@@ -35,75 +45,41 @@ const char* to_string(note_kind kind) noexcept {
     case note_kind::not_owner:
         return "refused: not the owner of the task";
     case note_kind::second_outcome:
-        return "second outcome taken";
+        return "second outcome";
     case note_kind::outcome_lost:
         return "outcome lost";
+    case note_kind::sender_stuck:
+        return "sender stuck";
+    case note_kind::ghost:
+        return "ghost";
+    case note_kind::replaced:
+        return "replaced";
+    case note_kind::returned:
+        return "session returned";
+    case note_kind::task_put_back:
+        return "task put back";
+    case note_kind::task_timed_out:
+        return "task timed out";
     }
     return "unknown";
 }
 
 void controller_engine::implementation::advance(instant now) {
     if (now.monotonic > now_.monotonic) {
-        if (now.monotonic - now_.monotonic > suspended) {
+        if (now.monotonic > saturating_add(next_deadline(), suspended)) {
             const monotonic_time grace = saturating_add(now.monotonic, suspended);
             for (auto& [id, peer] : connections_) {
                 peer.read_deadline = std::max(peer.read_deadline, grace);
                 peer.write_deadline = std::max(peer.write_deadline, grace);
+                peer.assign_deadline = std::max(peer.assign_deadline, grace);
+            }
+            for (const auto& [owner, task] : away_) {
+                task->return_at = std::max(task->return_at, grace);
             }
         }
         now_.monotonic = now.monotonic;
     }
     now_.wall = now.wall;
-}
-
-void controller_engine::implementation::open(connection_id id) {
-    auto [place, is_new] = connections_.try_emplace(id);
-    if (!is_new) {
-        return;
-    }
-    connection& c = place->second;
-    c.id = id;
-    c.info.connection = id;
-    c.read_deadline = saturating_add(now_.monotonic, controller_registration_timeout);
-    c.next_ping = saturating_add(now_.monotonic, controller_ping_interval);
-    c.wake = c.next_ping;
-    wakes_.emplace(c.wake, id);
-}
-
-void controller_engine::implementation::take_part(connection& from, message_kind kind,
-                                                  std::span<const std::byte> part, bool last) {
-    if (from.partial.size() + part.size() > config_.max_message_bytes) {
-        end(from, note_kind::message_too_large,
-            "over " + std::to_string(config_.max_message_bytes) + " bytes", true);
-        return;
-    }
-    if (last && from.partial.empty()) {
-        take_message(from, kind, part);
-        return;
-    }
-    from.partial.append(part);
-    if (last) {
-        const byte_buffer whole = std::exchange(from.partial, byte_buffer{});
-        take_message(from, kind, whole.bytes());
-    }
-}
-
-void controller_engine::implementation::pong(connection& from) {
-    // The first message has a deadline of its own, whatever else comes.
-    if (from.registered()) {
-        from.read_deadline = saturating_add(now_.monotonic, controller_read_timeout);
-    }
-}
-
-void controller_engine::implementation::message_sent(connection& to) {
-    if (to.writing) {
-        to.writing = false;
-        to.write_deadline = never;
-        to.outbox.pop_front();
-        if (!to.outbox.empty()) {
-            to_send_.push_back(to.id);
-        }
-    }
 }
 
 controller_output controller_engine::implementation::next_output() {
@@ -113,86 +89,85 @@ controller_output controller_engine::implementation::next_output() {
         outputs_.pop_front();
         return out;
     }
-    while (!to_send_.empty()) {
-        connection* const to = find_connection(to_send_.front());
-        to_send_.pop_front();
-        if (to != nullptr) {
+    while (!when_stored_.empty() && when_stored_.front().first <= stored_) {
+        controller_output out = std::move(when_stored_.front().second);
+        when_stored_.pop_front();
+        const auto* const over = std::get_if<wait_over>(&out);
+        if (over != nullptr && !waits_.contains(over->wait)) {
+            continue; // nobody waits any more
+        }
+        if (over != nullptr) {
+            stop_waiting(over->wait);
+        }
+        return out;
+    }
+    while (!to_write_.empty()) {
+        connection* const to = find_connection(to_write_.front());
+        to_write_.pop_front();
+        if (to != nullptr && !to->stuck) {
             to->writing = true;
             to->write_deadline = saturating_add(now_.monotonic, controller_write_timeout);
-            return send_message{to->id, to->outbox.front()};
+            if (to->outbox.front().assigns && !ideal()) {
+                to->assign_deadline = saturating_add(now_.monotonic, controller_assign_timeout);
+            }
+            return send_message{to->id, to->outbox.front().message};
         }
     }
-    return controller_idle{wakes_.empty() ? never : wakes_.begin()->first};
+    return controller_idle{next_deadline()};
 }
 
-// A connection wakes at its next ping at the latest, so a deadline that moved or was set since is met.
-void controller_engine::implementation::fire_deadlines() {
-    while (!wakes_.empty() && wakes_.begin()->first <= now_.monotonic) {
-        connection& c = connections_.at(wakes_.begin()->second);
-        if (c.read_deadline <= now_.monotonic) {
-            end(c, note_kind::timed_out,
-                c.registered() ? "nothing was heard for 15 s" : "no registration within 15 s", true);
-            continue;
-        }
-        if (c.write_deadline <= now_.monotonic) {
-            end(c, note_kind::timed_out, "a message could not be written within 10 s", true);
-            continue;
-        }
-        if (c.next_ping <= now_.monotonic) {
-            c.next_ping = saturating_add(now_.monotonic, controller_ping_interval);
-            outputs_.emplace_back(send_ping{c.id});
-        }
-        schedule(c);
+monotonic_time controller_engine::implementation::next_deadline() const {
+    monotonic_time deadline = never;
+    for (const deadline_set* const all : {&wakes_, &task_wakes_, &wait_deadlines_}) {
+        deadline = std::min(deadline, all->empty() ? never : all->begin()->first);
     }
+    return deadline;
 }
 
-void controller_engine::implementation::schedule(connection& of) {
-    wakes_.erase({of.wake, of.id});
-    of.wake = std::min({of.next_ping, of.read_deadline, of.write_deadline});
-    wakes_.emplace(of.wake, of.id);
-}
-
-controller_engine::implementation::connection*
-controller_engine::implementation::find_connection(connection_id id) {
-    const auto found = connections_.find(id);
-    return found == connections_.end() ? nullptr : &found->second;
-}
-
-void controller_engine::implementation::end(connection& gone, note_kind why, std::string text, bool hang_up) {
-    note(why, gone, std::move(text));
-    if (gone.registered()) {
-        if (why != note_kind::worker_gone) {
-            note(note_kind::worker_gone, gone, "");
+std::vector<queue_info> controller_engine::implementation::queues() const {
+    std::map<std::string, queue_info, std::less<>> by_name;
+    for (const auto& [name, provisioner] : registry_.provisioners()) {
+        for (const std::string& queue : provisioner.queues) {
+            by_name.try_emplace(queue);
         }
-        if (!gone.info.task_id.empty()) {
-            note(note_kind::task_stranded, gone, "task " + gone.info.task_id + " stays processing");
+    }
+    store_.count(by_name);
+    for (const auto& [id, worker] : connections_) {
+        for (const std::string& queue : worker.info.queues) {
+            ++by_name[queue].workers;
         }
-        idle_[gone.provisioner->name].erase(gone.idle_serial);
-        registry_.end_session(gone.info.worker_id);
     }
-    if (hang_up) {
-        outputs_.emplace_back(end_connection{gone.id});
+    std::vector<queue_info> out;
+    for (auto& [name, info] : by_name) {
+        info.name = name;
+        out.push_back(std::move(info));
     }
-    wakes_.erase({gone.wake, gone.id});
-    connections_.erase(gone.id);
+    return out;
 }
 
-void controller_engine::implementation::send(connection& to, byte_buffer message) {
-    to.outbox.push_back(std::move(message).share());
-    if (to.outbox.size() == 1) {
-        to_send_.push_back(to.id);
+std::vector<worker_info> controller_engine::implementation::workers() const {
+    std::vector<worker_info> out;
+    for (const auto& [id, worker] : connections_) {
+        if (worker.registered()) {
+            out.push_back(worker.info);
+            out.back().state = state_of(worker);
+        }
     }
+    return out;
 }
 
-void controller_engine::implementation::note(note_kind kind, const connection& about, std::string text) {
-    ++counters_.notes[static_cast<std::size_t>(kind)];
-    outputs_.emplace_back(controller_note{kind, about.id, about.info.worker_id, std::move(text)});
-}
-
-void controller_engine::implementation::tell(task_event::kind what,
-                                             const std::shared_ptr<detail::stored_task>& task,
-                                             encoded_object data) {
-    outputs_.emplace_back(task_event{what, task, std::move(data)});
+availability controller_engine::implementation::state_of(const connection& worker) const {
+    if (worker.stuck) {
+        return availability::stuck;
+    }
+    const auto listed = listed_.find(worker.info.worker_id);
+    if (listed == listed_.end() || listed->second != worker.id) {
+        return availability::ghost;
+    }
+    if (worker.settles_at != never) {
+        return availability::settling;
+    }
+    return worker.info.task_id.empty() ? availability::idle : availability::busy;
 }
 
 controller_engine::controller_engine(const controller_config& config, std::shared_ptr<const crypto> crypto,
@@ -247,6 +222,11 @@ void controller_engine::tick(instant now) {
     self_->advance(now);
 }
 
+void controller_engine::stored(std::uint64_t serial, instant now) {
+    self_->advance(now);
+    self_->stored(serial);
+}
+
 controller_output controller_engine::poll(instant now) {
     self_->advance(now);
     return self_->next_output();
@@ -264,6 +244,21 @@ std::expected<std::shared_ptr<const task_record>, cancel_error> controller_engin
     return self_->cancel(id);
 }
 
+std::optional<wait_id> controller_engine::wait(std::string_view id, wait_for what, monotonic_time deadline,
+                                               instant now) {
+    self_->advance(now);
+    return self_->wait(id, what, deadline);
+}
+
+void controller_engine::stop_waiting(wait_id wait) {
+    self_->stop_waiting(wait);
+}
+
+std::expected<void, request_fault> controller_engine::restore(task_record record, instant now) {
+    self_->advance(now);
+    return self_->restore(std::move(record));
+}
+
 std::shared_ptr<const task_record> controller_engine::find(std::string_view id) const {
     return self_->store().find(id);
 }
@@ -273,34 +268,11 @@ task_page controller_engine::tasks(std::string_view queue, std::size_t page, std
 }
 
 std::vector<queue_info> controller_engine::queues() const {
-    std::map<std::string, queue_info, std::less<>> by_name;
-    for (const auto& [name, provisioner] : self_->registry().provisioners()) {
-        for (const std::string& queue : provisioner.queues) {
-            by_name.try_emplace(queue);
-        }
-    }
-    self_->store().count(by_name);
-    for (const auto& [id, connection] : self_->connections()) {
-        for (const std::string& queue : connection.info.queues) {
-            ++by_name[queue].workers;
-        }
-    }
-    std::vector<queue_info> out;
-    for (auto& [name, info] : by_name) {
-        info.name = name;
-        out.push_back(std::move(info));
-    }
-    return out;
+    return self_->queues();
 }
 
 std::vector<worker_info> controller_engine::workers() const {
-    std::vector<worker_info> out;
-    for (const auto& [id, connection] : self_->connections()) {
-        if (connection.registered()) {
-            out.push_back(connection.info);
-        }
-    }
-    return out;
+    return self_->workers();
 }
 
 controller_counters controller_engine::counters() const noexcept {

@@ -7,8 +7,6 @@
 
 namespace distworker {
 
-using detail::stored_task;
-
 void controller_engine::implementation::take_message(connection& from, message_kind kind,
                                                      std::span<const std::byte> message) {
     pong(from); // a complete message renews the read deadline as a pong does
@@ -30,33 +28,12 @@ void controller_engine::implementation::take_message(connection& from, message_k
         note(note_kind::malformed, from, std::string{frame.error().reason});
         return;
     }
+    const std::uint64_t before = serial_;
     std::visit([&](const auto& view) { take(from, view); }, *frame);
-}
-
-void controller_engine::implementation::register_worker(connection& from,
-                                                        const worker_register_view& registration) {
-    const auto admitted = registry_.admit(registration, now_.wall);
-    if (!admitted) {
-        end(from, note_kind::refused, admitted.error(), true);
-        return;
+    if (serial_ != before) {
+        outputs_.emplace_back(hold_reading{from.id});
+        tell_when_stored(read_on{from.id});
     }
-    const signed_register_view& told = admitted->told;
-    from.provisioner = admitted->provisioner;
-    from.read_deadline = saturating_add(now_.monotonic, controller_read_timeout);
-    from.info.worker_id =
-        told.worker_id.empty() ? from.provisioner->name + "-" + new_id() : std::string{told.worker_id};
-    from.info.provisioner = from.provisioner->name;
-    from.info.hostname = told.hostname;
-    from.info.cpu_cores = told.cpu_cores;
-    from.info.memory_mb = told.memory_mb;
-    from.info.connected_at = now_.wall;
-    from.info.queues = from.provisioner->queues;
-    note(note_kind::worker_registered, from, "host '" + escape_for_log(told.hostname) + "'");
-
-    byte_buffer answer;
-    write_register_response(answer, config_.idle_time);
-    send(from, std::move(answer));
-    become_idle(from);
 }
 
 void controller_engine::implementation::take(connection& from, const worker_register_view&) {
@@ -77,18 +54,29 @@ void controller_engine::implementation::take(connection& from, const heartbeat_v
     from.info.usage = heartbeat.usage;
 }
 
-std::shared_ptr<stored_task>
+controller_engine::implementation::task_pointer
 controller_engine::implementation::owned(connection& from, std::string_view task_id, std::string_view what) {
-    std::shared_ptr<stored_task> task = store_.find(task_id);
-    if (task == nullptr || task->owner != from.id) {
+    task_pointer task = store_.find(task_id);
+    if (task == nullptr || task->owner != from.info.worker_id) {
         note(note_kind::not_owner, from, std::string{what} + " for task " + escape_for_log(task_id));
         return nullptr;
     }
     return task;
 }
 
+controller_engine::implementation::task_pointer
+controller_engine::implementation::answered(connection& from, std::string_view task_id,
+                                            std::string_view what) {
+    task_pointer task = owned(from, task_id, what);
+    if (task != nullptr && task->status == task_status::finished) {
+        note(note_kind::second_outcome, from, std::string{what} + " for task " + task->id);
+        return ideal() ? nullptr : task;
+    }
+    return task;
+}
+
 void controller_engine::implementation::take(connection& from, const task_progress_view& progress) {
-    const std::shared_ptr<stored_task> task = owned(from, progress.task_id, "progress");
+    const task_pointer task = owned(from, progress.task_id, "progress");
     if (task == nullptr) {
         return;
     }
@@ -103,6 +91,7 @@ void controller_engine::implementation::take(connection& from, const task_progre
             std::isnan(progress.progress) ? told.fraction : std::clamp(progress.progress, 0.0F, 1.0F);
         told.message = progress.message;
         told.updated_at = now_.wall;
+        save(task);
         tell(task_event::kind::progress, task);
     }
     if (progress.has_data) {
@@ -116,12 +105,16 @@ void controller_engine::implementation::take(connection& from, const task_progre
 }
 
 void controller_engine::implementation::take(connection& from, const task_complete_view& complete) {
-    if (const std::shared_ptr<stored_task> task = owned(from, complete.task_id, "a result")) {
+    task_pointer task = store_.find(complete.task_id);
+    // A result that was thought lost is as good as another.
+    if (task == nullptr ||
+        std::ranges::find(task->former_owners, from.info.worker_id) == task->former_owners.end() ||
+        task->status == task_status::finished) {
+        task = answered(from, complete.task_id, "a result");
+    }
+    if (task != nullptr) {
         auto result = encoded_object::encode(complete.result, "result", max_result_depth);
         if (result) {
-            if (task->status == task_status::finished) {
-                note(note_kind::second_outcome, from, "a result for task " + task->id);
-            }
             task->result = *std::move(result);
             task->error.reset();
             task->result_files.clear();
@@ -130,8 +123,7 @@ void controller_engine::implementation::take(connection& from, const task_comple
                                               std::string{file.content_type}, file.size,
                                               std::string{file.storage_url}});
             }
-            store_.finish(task, now_.wall);
-            tell(task_event::kind::ended, task);
+            finish(task);
         } else {
             note(note_kind::outcome_lost, from,
                  "task " + task->id + ", " + result.error().path + ": " + to_string(result.error().what));
@@ -141,24 +133,11 @@ void controller_engine::implementation::take(connection& from, const task_comple
 }
 
 void controller_engine::implementation::take(connection& from, const task_failed_view& failed) {
-    if (const std::shared_ptr<stored_task> task = owned(from, failed.task_id, "an error")) {
+    if (const task_pointer task = answered(from, failed.task_id, "an error")) {
         auto details = encoded_object::encode(failed.error_details, "error_details", max_result_depth);
         if (details) {
-            if (task->status == task_status::finished) {
-                note(note_kind::second_outcome, from, "an error for task " + task->id);
-            }
-            if (task->retried < task->max_retry) {
-                ++task->retried;
-                store_.requeue(task);
-                tell(task_event::kind::requeued, task);
-                place(task);
-            } else {
-                task->result.reset();
-                task->error = task_failure{std::string{failed.error_code}, std::string{failed.error_message},
-                                           *std::move(details)};
-                store_.finish(task, now_.wall);
-                tell(task_event::kind::ended, task);
-            }
+            fail(task, task_failure{std::string{failed.error_code}, std::string{failed.error_message},
+                                    *std::move(details)});
         } else {
             note(note_kind::outcome_lost, from,
                  "task " + task->id + ", " + details.error().path + ": " + to_string(details.error().what));

@@ -4,6 +4,7 @@
 #include <distworker/utf8.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace distworker::detail {
 namespace {
@@ -95,14 +96,14 @@ std::expected<admission, std::string> controller_registry::admit(const worker_re
         return std::unexpected{"unknown provisioner '" + escape_for_log(told->provisioner) + "'"};
     }
     const secret* token = &provisioner->second.token;
-    session* one_time = nullptr;
+    session* own = nullptr;
     if (!told->worker_id.empty()) {
         const auto found = sessions_.find(told->worker_id);
         if (found == sessions_.end() || found->second.spec.provisioner != told->provisioner) {
             return std::unexpected{"no session for worker id '" + escape_for_log(told->worker_id) + "'"};
         }
-        one_time = &found->second;
-        token = &one_time->spec.token;
+        own = &found->second;
+        token = &own->spec.token;
     }
     const auto right =
         verify_registration(*crypto_, *token, told->date, registration.data, registration.signature);
@@ -113,18 +114,12 @@ std::expected<admission, std::string> controller_registry::admit(const worker_re
         return std::unexpected{"wrong signature (another token) for provisioner '" +
                                escape_for_log(told->provisioner) + "'"};
     }
-    if (one_time != nullptr) {
-        if (one_time->connected) {
-            return std::unexpected{"worker id '" + escape_for_log(told->worker_id) +
-                                   "' is connected already"};
-        }
-        one_time->connected = true;
-    }
-    return admission{&provisioner->second, *told};
+    const bool returning = own != nullptr && std::exchange(own->has_registered, true);
+    return admission{&provisioner->second, returning, *told};
 }
 
 void controller_registry::end_session(std::string_view worker_id) {
-    if (const auto found = sessions_.find(worker_id); found != sessions_.end() && found->second.connected) {
+    if (const auto found = sessions_.find(worker_id); found != sessions_.end()) {
         sessions_.erase(found);
     }
 }

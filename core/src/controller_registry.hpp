@@ -15,6 +15,8 @@ namespace distworker::detail {
 /// An accepted registration.
 struct admission {
     const provisioner_spec* provisioner = nullptr;
+    /// Its session has registered before.
+    bool returning = false;
     /// What the worker told; points into the message.
     signed_register_view told;
 };
@@ -26,10 +28,10 @@ public:
     std::expected<void, config_fault> add(provisioner_spec provisioner);
     std::expected<void, config_fault> add(session_spec session);
 
-    /// Accepts a registration, and takes its session if it names one; or tells the log why not.
+    /// Accepts a registration; or tells the log why not.
     std::expected<admission, std::string> admit(const worker_register_view& registration, wall_time now);
-    /// The connection of a session ended: it is good for one only.
     void end_session(std::string_view worker_id);
+    [[nodiscard]] bool has_session(std::string_view worker_id) const { return sessions_.contains(worker_id); }
 
     /// In the order of their names; addresses stay.
     [[nodiscard]] const std::map<std::string, provisioner_spec, std::less<>>& provisioners() const noexcept {
@@ -39,7 +41,7 @@ public:
 private:
     struct session {
         session_spec spec;
-        bool connected = false;
+        bool has_registered = false;
     };
 
     std::shared_ptr<const crypto> crypto_;

@@ -11,9 +11,24 @@ void task_store::add(std::shared_ptr<stored_task> task) {
     requeue(task);
 }
 
+std::shared_ptr<stored_task> task_store::restore(const std::shared_ptr<stored_task>& task) {
+    task->created_serial = task->queued_serial = ++serial_;
+    by_id_.emplace(task->id, task);
+    by_creation_.emplace(task->created_serial, task);
+    if (task->status == task_status::pending) {
+        wait_in_line(task);
+    }
+    return task->status == task_status::finished ? keep_finished(task) : nullptr;
+}
+
 std::shared_ptr<stored_task> task_store::find(std::string_view id) const {
     const auto found = by_id_.find(id);
     return found == by_id_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<stored_task> task_store::find(std::uint64_t created_serial) const {
+    const auto found = by_creation_.find(created_serial);
+    return found == by_creation_.end() ? nullptr : found->second;
 }
 
 std::shared_ptr<stored_task> task_store::first_pending(const std::vector<std::string>& queues) const {
@@ -31,40 +46,53 @@ std::shared_ptr<stored_task> task_store::first_pending(const std::vector<std::st
     return first == nullptr ? nullptr : *first;
 }
 
-void task_store::start(stored_task& task, connection_id owner, std::string_view worker_id, wall_time now) {
+void task_store::start(stored_task& task, std::string_view worker_id, wall_time now) {
     leave_line(task);
     task.status = task_status::processing;
-    task.owner = owner;
+    task.owner = worker_id;
     task.worker_id = worker_id;
     task.started_at = now;
 }
 
 void task_store::requeue(const std::shared_ptr<stored_task>& task) {
     finished_.erase(task->finished_serial);
-    task->status = task_status::pending;
-    task->owner.reset();
-    task->started_at.reset();
     task->completed_at.reset();
-    task->progress.reset();
     task->result.reset();
     task->result_files.clear();
     task->queued_serial = ++serial_;
-    lines_[task->queue].emplace(task->queued_serial, task);
+    put_back(task);
 }
 
-void task_store::finish(const std::shared_ptr<stored_task>& task, wall_time now) {
+void task_store::put_back(const std::shared_ptr<stored_task>& task) {
+    task->status = task_status::pending;
+    task->owner.clear();
+    task->started_at.reset();
+    task->progress.reset();
+    wait_in_line(task);
+}
+
+std::shared_ptr<stored_task> task_store::finish(const std::shared_ptr<stored_task>& task, wall_time now) {
     leave_line(*task);
     finished_.erase(task->finished_serial);
     task->status = task_status::finished;
     task->completed_at = now;
+    return keep_finished(task);
+}
+
+std::shared_ptr<stored_task> task_store::keep_finished(const std::shared_ptr<stored_task>& task) {
     task->finished_serial = ++serial_;
     finished_.emplace(task->finished_serial, task);
-    while (finished_.size() > keep_) {
-        const auto oldest = finished_.begin();
-        by_creation_.erase(oldest->second->created_serial);
-        by_id_.erase(oldest->second->id);
-        finished_.erase(oldest);
+    if (finished_.size() <= keep_) {
+        return nullptr;
     }
+    const std::shared_ptr<stored_task> oldest = finished_.extract(finished_.begin()).mapped();
+    by_creation_.erase(oldest->created_serial);
+    by_id_.erase(oldest->id);
+    return oldest;
+}
+
+void task_store::wait_in_line(const std::shared_ptr<stored_task>& task) {
+    lines_[task->queue].emplace(task->queued_serial, task);
 }
 
 void task_store::leave_line(stored_task& task) {

@@ -6,17 +6,22 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace distworker::detail {
 
 struct stored_task : task_record {
-    /// The connection that it was given to. It stays after the outcome, which is why the deployed controller
-    /// takes a second one.
-    std::optional<connection_id> owner;
+    /// The worker that it was given to. It stays after the outcome, which is why the deployed controller
+    /// takes a second one. Empty: nobody's.
+    std::string owner;
+    /// Ideal mode: those that it was taken away from; their results are welcome too.
+    std::vector<std::string> former_owners;
+    monotonic_time timeout_at = never;
+    monotonic_time return_at = never; ///< When its absent owner is given up.
+    monotonic_time wake = never;      ///< Its entry among the deadlines.
     std::uint64_t created_serial = 0;
     std::uint64_t queued_serial = 0;
     std::uint64_t finished_serial = 0;
@@ -29,15 +34,22 @@ public:
     /// Takes a new task and puts it in line.
     void add(std::shared_ptr<stored_task> task);
     [[nodiscard]] std::shared_ptr<stored_task> find(std::string_view id) const;
+    [[nodiscard]] std::shared_ptr<stored_task> find(std::uint64_t created_serial) const;
     /// The one that waits longest in any of these queues; null when none waits.
     [[nodiscard]] std::shared_ptr<stored_task> first_pending(const std::vector<std::string>& queues) const;
 
+    /// Takes a task of an earlier life as it is. Returns what is too much then, as `finish` does.
+    std::shared_ptr<stored_task> restore(const std::shared_ptr<stored_task>& task);
+
     /// Pending to processing.
-    void start(stored_task& task, connection_id owner, std::string_view worker_id, wall_time now);
+    void start(stored_task& task, std::string_view worker_id, wall_time now);
     /// Whatever it was, it waits again, behind all that wait already.
     void requeue(const std::shared_ptr<stored_task>& task);
-    /// Whatever it was, it is finished now; may drop the one that finished first.
-    void finish(const std::shared_ptr<stored_task>& task, wall_time now);
+    /// Processing to pending, at the place in line that it had.
+    void put_back(const std::shared_ptr<stored_task>& task);
+    /// Whatever it was, it is finished now. Returns the one that finished first when there are too many: it
+    /// is dropped.
+    std::shared_ptr<stored_task> finish(const std::shared_ptr<stored_task>& task, wall_time now);
 
     [[nodiscard]] task_page page(std::string_view queue, std::size_t page, std::size_t limit) const;
     /// Adds this store's counts to those of `queues`.
@@ -51,7 +63,9 @@ private:
         }
     };
 
+    void wait_in_line(const std::shared_ptr<stored_task>& task);
     void leave_line(stored_task& task);
+    std::shared_ptr<stored_task> keep_finished(const std::shared_ptr<stored_task>& task);
 
     std::size_t keep_;
     std::uint64_t serial_ = 0;

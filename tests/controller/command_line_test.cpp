@@ -41,20 +41,39 @@ TEST(controller_options, have_defaults) {
     EXPECT_EQ(parsed.options.worker_port, 8081);
     EXPECT_EQ(parsed.options.broker.idle_time, 0);
     EXPECT_EQ(parsed.options.broker.keep, 10'000U);
+    EXPECT_EQ(parsed.options.broker.mode, controller_mode::faithful);
 }
 
 TEST(controller_options, are_all_read) {
     const temporary_file file{"one-time\n"};
-    const auto parsed =
-        options_of({"--api-port", "1", "--worker-port=2", "--idle-time", "3", "--keep", "4", "--bind", "::1",
-                    "--tls-cert", "c", "--tls-key", "k", "--provisioner", "p:t:o:k:a,b.c/d", "--provisioner",
-                    "q:@" + file.path() + ":x", "--session", "w:@" + file.path() + ":p"});
+    const auto parsed = options_of({"--api-port",
+                                    "1",
+                                    "--worker-port=2",
+                                    "--idle-time",
+                                    "3",
+                                    "--keep",
+                                    "4",
+                                    "--bind",
+                                    "::1",
+                                    "--mode",
+                                    "ideal",
+                                    "--tls-cert",
+                                    "c",
+                                    "--tls-key",
+                                    "k",
+                                    "--provisioner",
+                                    "p:t:o:k:a,b.c/d",
+                                    "--provisioner",
+                                    "q:@" + file.path() + ":x",
+                                    "--session",
+                                    "w:@" + file.path() + ":p"});
     ASSERT_TRUE(parsed.faults.empty()) << parsed.faults[0].to_string();
     const controller_options& o = parsed.options;
     EXPECT_EQ(o.api_port, 1);
     EXPECT_EQ(o.worker_port, 2);
     EXPECT_EQ(o.broker.idle_time, 3);
     EXPECT_EQ(o.broker.keep, 4U);
+    EXPECT_EQ(o.broker.mode, controller_mode::ideal);
     EXPECT_EQ(o.bind, "::1");
     EXPECT_EQ(o.tls_certificate, "c");
     EXPECT_EQ(o.tls_key, "k");
@@ -72,17 +91,17 @@ TEST(controller_options, are_all_read) {
 
 TEST(controller_options, tell_every_fault_at_once) {
     const temporary_file empty{"\n"};
-    const auto parsed =
-        options_of({"--api-port", "80a", "--worker-port", "65536", "--idle-time", "-1", "--keep", "",
-                    "--provisioner", "secret-canary", "--provisioner", "p:@/nowhere/token:a", "--provisioner",
-                    "q:@" + empty.path() + ":a", "--session", "w:secret-canary:p"});
+    const auto parsed = options_of({"--api-port", "80a", "--worker-port", "65536", "--idle-time", "-1",
+                                    "--keep", "", "--mode", "perfect", "--provisioner", "secret-canary",
+                                    "--provisioner", "p:@/nowhere/token:a", "--provisioner",
+                                    "q:@" + empty.path() + ":a", "--session", "w:secret-canary:p"});
     std::vector<std::string> fields;
     for (const config_fault& fault : parsed.faults) {
         fields.push_back(fault.field);
         EXPECT_THAT(fault.to_string(), Not(HasSubstr("secret-canary")));
         EXPECT_FALSE(fault.remedy.empty());
     }
-    EXPECT_THAT(fields, ::testing::ElementsAre("api-port", "worker-port", "idle-time", "provisioner",
+    EXPECT_THAT(fields, ::testing::ElementsAre("api-port", "worker-port", "idle-time", "mode", "provisioner",
                                                "provisioner", "provisioner", "session"));
 }
 

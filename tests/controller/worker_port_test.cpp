@@ -47,6 +47,38 @@ TEST(worker_port, answers_pings_in_order_behind_what_came_before) {
     }
 }
 
+TEST(worker_port, answers_pings_behind_what_has_to_be_stored) {
+    running_controller controller{{.broker = {.storage = true}}};
+    const auto worker = joined(controller);
+    auto client = controller.client();
+    for (int i = 0; i < 3; ++i) {
+        const std::string id = submit(client, {{"queue", "a"}}).at("task_id").get<std::string>();
+        EXPECT_EQ(next_assignment(*worker).task_id, id);
+        worker->send(opcode::binary, complete_frame(id, {{"n", 1}}));
+        worker->send(opcode::ping, {});
+        EXPECT_EQ(worker->receive_data()->code, opcode::pong);
+        EXPECT_EQ(parsed(client.Get("/api/v1/tasks/" + id)).at("status"), "finished");
+    }
+}
+
+TEST(worker_port, of_an_ideal_controller_lets_a_session_return_with_its_result) {
+    controller_options options{.broker = {.mode = controller_mode::ideal}};
+    options.sessions.push_back({"w1", secret{std::string_view{"once"}}, "p"});
+    running_controller controller{std::move(options)};
+    auto client = controller.client();
+    const registration session{.worker_id = "w1", .token = "once"};
+    auto worker = joined(controller, session);
+    const std::string id = submit(client, {{"queue", "a"}}).at("task_id").get<std::string>();
+    static_cast<void>(next_assignment(*worker));
+    worker.reset();
+    worker = joined(controller, session);
+    worker->send(opcode::binary, complete_frame(id, {{"n", 1}}));
+    worker->send(opcode::ping, {});
+    EXPECT_EQ(worker->receive_data()->code, opcode::pong);
+    EXPECT_EQ(parsed(client.Get("/api/v1/tasks/" + id)).at("status"), "finished");
+    EXPECT_EQ(parsed(client.Get("/api/v1/workers")).at("workers")[0].at("state"), "settling");
+}
+
 TEST(worker_port, takes_a_message_in_fragments_with_pings_between) {
     running_controller controller;
     const auto worker = joined(controller);

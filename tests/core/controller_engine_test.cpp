@@ -90,16 +90,14 @@ TEST(controller_registration, is_the_same_however_it_is_cut) {
 
 TEST(controller_session, is_good_for_one_connection) {
     controller_harness host;
-    ASSERT_TRUE(host.engine.add_session({"w1", secret{std::string_view{"once"}}, "p"}));
+    host.add_session("w1");
     const registration who{.worker_id = "w1", .token = "once"};
     host.join(1, who);
     ASSERT_EQ(host.engine.workers().size(), 1U);
     EXPECT_EQ(host.engine.workers()[0].worker_id, "w1");
-    host.join(2, who); // while the first is there
-    EXPECT_EQ(host.hung_up, std::vector<connection_id>{2});
-    host.engine.disconnected(1, host.now());
-    host.join(3, who);
-    EXPECT_EQ(host.hung_up, (std::vector<connection_id>{2, 3}));
+    host.disconnect(1);
+    host.join(2, who);
+    EXPECT_EQ(host.hung_up, (std::vector<connection_id>{2}));
 }
 
 TEST(controller_session, needs_its_own_token_and_provisioner) {

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -109,19 +110,27 @@ struct assignment {
 class controller_harness {
 public:
     explicit controller_harness(const controller_config& config = {}, bool with_provisioner = true)
-        : engine{config, make_openssl_crypto(), 1} {
+        : engine_config{config}, engine{config, make_openssl_crypto(), 1} {
         if (with_provisioner) {
             EXPECT_TRUE(engine.add_provisioner({"p", secret{std::string_view{"token"}}, {"a", "b"}}));
         }
     }
 
+    controller_config engine_config;
     controller_engine engine;
     std::map<connection_id, std::vector<message>> messages;
     std::vector<connection_id> pings;
     std::vector<connection_id> hung_up;
     std::vector<std::pair<task_event::kind, std::string>> events;
     std::vector<value> data;
+    std::vector<store_record> stores;
+    std::vector<connection_id> held;
+    std::vector<connection_id> read_on_for;
+    std::vector<wait_over> over;
     bool write_at_once = true;
+    bool store_at_once = true;
+    std::uint64_t stored = 0;
+    connection_id last_connection = 0; ///< Of those that joined.
     monotonic_time deadline = never;
 
     [[nodiscard]] instant now() const {
@@ -145,6 +154,17 @@ public:
                 pings.push_back(ping->connection);
             } else if (auto* end = std::get_if<end_connection>(&out)) {
                 hung_up.push_back(end->connection);
+            } else if (auto* hold = std::get_if<hold_reading>(&out)) {
+                held.push_back(hold->connection);
+            } else if (auto* go = std::get_if<read_on>(&out)) {
+                read_on_for.push_back(go->connection);
+            } else if (auto* store = std::get_if<store_record>(&out)) {
+                stores.push_back(*store);
+                if (store_at_once) {
+                    store_all();
+                }
+            } else if (auto* end_of_wait = std::get_if<wait_over>(&out)) {
+                over.push_back(*end_of_wait);
             } else if (auto* event = std::get_if<task_event>(&out)) {
                 events.emplace_back(event->what, event->task->id);
                 if (event->what == task_event::kind::data) {
@@ -173,6 +193,7 @@ public:
     }
     /// A connection that has sent its registration.
     void join(connection_id id, const registration& who = {}) {
+        last_connection = std::max(last_connection, id);
         engine.connected(id, now());
         receive(id, register_frame(who, now().wall));
     }
@@ -199,6 +220,28 @@ public:
             }
         }
         return out;
+    }
+    /// Every store so far is done.
+    void store_all() {
+        stored = stores.empty() ? 0 : stores.back().serial;
+        engine.stored(stored, now());
+    }
+    void disconnect(connection_id id) {
+        engine.disconnected(id, now());
+        drain();
+    }
+    void add_session(std::string worker_id) {
+        EXPECT_TRUE(engine.add_session({std::move(worker_id), secret{std::string_view{"once"}}, "p"}));
+    }
+    /// Of a connected worker.
+    [[nodiscard]] availability state(connection_id of) const {
+        for (const worker_info& worker : engine.workers()) {
+            if (worker.connection == of) {
+                return worker.state;
+            }
+        }
+        ADD_FAILURE() << "connection " << of << " is not registered";
+        return {};
     }
     [[nodiscard]] std::uint64_t count(note_kind kind) const { return engine.counters()[kind]; }
 

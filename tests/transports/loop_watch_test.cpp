@@ -107,10 +107,12 @@ TYPED_TEST(LoopWatch, InterestThatAnotherCallbackDroppedIsNotServedAnyMore) {
             ++calls;
             this->on().set_interest(watches[other], {}); // it has been noticed as ready already
             this->on().set_interest(watches[1 - other], {});
+            this->stop();
         };
     };
     watches[0] = this->on().watch(first.reading(), {.readable = true}, drop_other(1));
     watches[1] = this->on().watch(second.reading(), {.readable = true}, drop_other(0));
+    this->run();
     this->settle();
     EXPECT_EQ(calls, 1);
 }
@@ -125,7 +127,9 @@ TYPED_TEST(LoopWatch, AWatchMayEndItselfInItsCallback) {
         ++calls;
         this->on().unwatch(watch);
         *held = 7; // what the callback holds must not have gone yet
+        this->stop();
     });
+    this->run();
     this->settle();
     EXPECT_EQ(calls, 1);
     EXPECT_EQ(*held, 7);
@@ -143,8 +147,10 @@ TYPED_TEST(LoopWatch, AWatchThatAnotherCallbackEndedIsNotCalledForWhatWasNoticed
             for (const auto watch : watches) {
                 this->on().unwatch(watch);
             }
+            this->stop();
         });
     }
+    this->run();
     this->settle();
     EXPECT_EQ(calls, 1);
 }

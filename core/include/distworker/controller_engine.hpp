@@ -2,20 +2,19 @@
 //
 // Use it to build a controller for development and tests, or to play one in memory on virtual time; the
 // program `distworker-controller` is its host. Everything enters as an argument, everything leaves by
-// `poll()`. It behaves as the deployed controller does (protocol, sections 1 to 6), lost tasks included;
-// it is not the production controller, which keeps its tasks in a database.
+// `poll()`. It behaves as the deployed controller does (protocol, sections 1 to 6), lost tasks included, or,
+// in its ideal mode, as one that loses none; it is not the production controller.
 #pragma once
 
 #include <distworker/config_fault.hpp>
+#include <distworker/controller_config.hpp>
 #include <distworker/controller_output.hpp>
 #include <distworker/controller_task.hpp>
 #include <distworker/crypto.hpp>
 #include <distworker/frame.hpp>
 #include <distworker/message_kind.hpp>
-#include <distworker/secret.hpp>
 #include <distworker/time.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -28,28 +27,16 @@
 
 namespace distworker {
 
-struct controller_config {
-    /// Told to each worker at its registration: seconds without a task after which it ends; 0: never.
-    std::int32_t idle_time = 0;
-    /// How many finished tasks are kept; beyond it the one that finished first is dropped.
-    std::size_t keep = 10'000;
-    /// A larger message ends its connection.
-    std::size_t max_message_bytes = std::size_t{64} << 20U;
+/// Whether a connected worker gets tasks.
+enum class availability : std::uint8_t {
+    idle,
+    busy,
+    settling, ///< Ideal: a session that returned; it gets none yet.
+    stuck,    ///< Faithful: nothing is sent to it any more.
+    ghost,    ///< Faithful: the table of workers holds another connection of its session, or none.
 };
 
-/// Who may register workers, and which queues those serve, by exact name.
-struct provisioner_spec {
-    std::string name;
-    secret token;
-    std::vector<std::string> queues;
-};
-
-/// A worker that is expected under an id of its own, as a provisioner starts it. Good for one connection.
-struct session_spec {
-    std::string worker_id;
-    secret token;
-    std::string provisioner;
-};
+[[nodiscard]] const char* to_string(availability state) noexcept;
 
 /// A connected, registered worker.
 struct worker_info {
@@ -63,7 +50,8 @@ struct worker_info {
     std::optional<wall_time> heartbeat_at;
     worker_health health = worker_health::unspecified;
     resource_usage usage;
-    std::string task_id; ///< What runs there; empty when idle.
+    availability state = availability::idle;
+    std::string task_id; ///< What runs there; empty when nothing does.
     std::vector<std::string> queues;
 };
 
@@ -84,6 +72,12 @@ struct task_page {
 
 /// Why a task could not be cancelled.
 enum class cancel_error : std::uint8_t { unknown_task, already_finished };
+
+/// What `controller_engine::wait` waits for.
+enum class wait_for : std::uint8_t {
+    stored, ///< All that has happened to the task so far is stored; at once without storage.
+    end,    ///< The task has finished, and that is stored.
+};
 
 /// The broker. Single-threaded; no call throws but for want of memory. A `now` that steps back is clamped.
 /// Calls for a connection that it does not know (any more) are ignored.
@@ -114,6 +108,8 @@ public:
     void disconnected(connection_id connection, instant now);
     /// A deadline may have passed.
     void tick(instant now);
+    /// Every `store_record` up to this serial is kept.
+    void stored(std::uint64_t serial, instant now);
 
     /// The next output; `controller_idle` when there is none.
     [[nodiscard]] controller_output poll(instant now);
@@ -125,6 +121,15 @@ public:
     /// told (there is no such frame); its outcome is refused when it comes.
     [[nodiscard]] std::expected<std::shared_ptr<const task_record>, cancel_error> cancel(std::string_view id,
                                                                                          instant now);
+    /// Asks for a `wait_over` when the task is there, or at `deadline` at the latest (`never`: no limit).
+    /// Nothing when there is no such task.
+    [[nodiscard]] std::optional<wait_id> wait(std::string_view id, wait_for what, monotonic_time deadline,
+                                              instant now);
+    /// That `wait_over` is wanted no more.
+    void stop_waiting(wait_id wait);
+    /// A task that was kept before a restart; they come in the order in which they were submitted, after the
+    /// sessions and before the first connection. Fails when its id is empty or there already.
+    [[nodiscard]] std::expected<void, request_fault> restore(task_record record, instant now);
     /// Null when there is no such task (any more).
     [[nodiscard]] std::shared_ptr<const task_record> find(std::string_view id) const;
     /// Page `page` (from 0) of `limit` tasks; of one queue unless `queue` is empty.
@@ -139,11 +144,5 @@ private:
     class implementation;
     std::unique_ptr<implementation> self_;
 };
-
-/// Times of the deployed controller (protocol, section 1).
-inline constexpr std::chrono::seconds controller_registration_timeout{15};
-inline constexpr std::chrono::seconds controller_ping_interval{3};
-inline constexpr std::chrono::seconds controller_read_timeout{15};
-inline constexpr std::chrono::seconds controller_write_timeout{10};
 
 } // namespace distworker

@@ -1,7 +1,7 @@
 // What a `controller_engine` asks of its host, and what it tells: taken one at a time from `poll()`.
 //
-// `send_message`, `send_ping` and `end_connection` are to be done; `task_event` and `controller_note` are to
-// be known; `controller_idle` ends the round.
+// `send_message`, `send_ping`, `end_connection`, `hold_reading`, `read_on` and `store_record` are to be done;
+// `task_event`, `wait_over` and `controller_note` are to be known; `controller_idle` ends the round.
 #pragma once
 
 #include <distworker/controller_task.hpp>
@@ -32,11 +32,37 @@ struct end_connection {
     connection_id connection{};
 };
 
+/// Read nothing more from this connection, control frames included, until `read_on`: its last message is
+/// processed only when it is stored, and a ping behind it may not be answered before (a worker takes the pong
+/// for its receipt). What is received nonetheless is processed, too early.
+struct hold_reading {
+    connection_id connection{};
+};
+
+struct read_on {
+    connection_id connection{};
+};
+
+/// Keep the task's record, or forget it. Take what you keep from `task` before the next call to the engine.
+/// Then, in any grouping: `controller_engine::stored`.
+struct store_record {
+    enum class action : std::uint8_t { put, erase };
+    std::uint64_t serial = 0; ///< Grows by one.
+    action what{};
+    std::shared_ptr<const task_record> task;
+};
+
+/// A wait ended: for the reason that it was for, or because its deadline passed (`task` tells).
+struct wait_over {
+    wait_id wait{};
+    std::shared_ptr<const task_record> task;
+};
+
 /// Something happened to a task; each task's events come in order.
 struct task_event {
     enum class kind : std::uint8_t {
         assigned, ///< Sent to a worker.
-        requeued, ///< Failed, and waits to run again.
+        requeued, ///< Waits to run again: it failed, or its worker is gone.
         progress, ///< `task->progress` is new.
         data,     ///< `data` is the next item of the task's stream.
         ended,    ///< Finished: `task` holds the result or the error.
@@ -58,10 +84,16 @@ enum class note_kind : std::uint8_t {
     text_ignored,      ///< A text message.
     unexpected,        ///< A message that has no place here, such as a second registration; ignored.
     not_owner,         ///< Progress or an outcome for a task that this connection does not own; refused.
-    second_outcome,    ///< An outcome for a task that had one; taken, as the deployed controller does.
+    second_outcome,    ///< An outcome for a task that had one: taken in faithful mode, ignored in ideal mode.
     outcome_lost,      ///< An outcome that cannot be kept; the task stays `processing`.
+    sender_stuck,      ///< Faithful: an assignment took over 3 s; nothing more goes to this connection.
+    ghost,             ///< Faithful: a registered connection that will never get a task.
+    replaced,          ///< Ideal: a session registered on another connection; this one is ended.
+    returned,          ///< Ideal: a session is back after its connection ended.
+    task_put_back,     ///< Ideal: the task's worker is gone; it waits for another.
+    task_timed_out,    ///< Ideal: its time and the grace are over.
 };
-inline constexpr std::size_t note_kinds = 12;
+inline constexpr std::size_t note_kinds = 18;
 
 [[nodiscard]] const char* to_string(note_kind kind) noexcept;
 
@@ -85,7 +117,7 @@ struct controller_idle {
     monotonic_time deadline = never;
 };
 
-using controller_output =
-    std::variant<controller_idle, send_message, send_ping, end_connection, task_event, controller_note>;
+using controller_output = std::variant<controller_idle, send_message, send_ping, end_connection, hold_reading,
+                                       read_on, store_record, task_event, wait_over, controller_note>;
 
 } // namespace distworker

@@ -22,6 +22,9 @@ namespace distworker {
 /// Names one connection; the host gives the numbers and never uses one twice.
 using connection_id = std::uint64_t;
 
+/// Names one wait for a task.
+using wait_id = std::uint64_t;
+
 /// A JSON object in its wire form: checked once, then read in place and sent on without another encoding.
 /// Immutable; copies share the bytes.
 class encoded_object {
@@ -56,7 +59,7 @@ struct task_spec {
     std::string queue; ///< Exact name, 1 byte to 1 KiB of UTF-8 without NUL.
     value metadata;
     value input;
-    std::int64_t timeout_ms = 0; ///< Told to the worker, not enforced here (protocol, section 4); 0: none.
+    std::int64_t timeout_ms = 0; ///< Told to the worker; enforced here in ideal mode only; 0: none.
     std::uint32_t max_retry = 0; ///< How often a failed task is run again.
 };
 
