@@ -42,6 +42,11 @@ public:
                 {config.provisioner, secret{std::string_view{"token"}}, {"math.add", "text"}})) {
             throw std::logic_error{"the controller takes no provisioner"};
         }
+        if (!config.worker_id.empty() &&
+            !controller.add_session(
+                {config.worker_id, secret{std::string_view{"token"}}, config.provisioner})) {
+            throw std::logic_error{"the controller takes no session"};
+        }
         handler = [this](const assigned_task& task) { after(10ms, [this, task] { complete(task); }); };
     }
 
