@@ -170,6 +170,15 @@ TEST(ValueView, OfEqualKeysAndOfDifferentKindsTheLastCounts) {
     EXPECT_EQ(value{object_view{payload}}, (value{{"k", "last"}}));
 }
 
+TEST(ValueView, AMissingMemberMayCountAsNull) {
+    const bytes payload = struct_bytes({{"a", 1}, {"none", nullptr}});
+    const object_view view{payload};
+    EXPECT_EQ(view["a"].number(), 1);
+    EXPECT_TRUE(view["none"].is_null());
+    EXPECT_TRUE(view["missing"].is_null());
+    EXPECT_EQ(view["missing"].members()["deeper"].number(), std::nullopt);
+}
+
 TEST(ValueView, AnyVarintButZeroIsTrue) {
     for (const std::uint64_t number : {std::uint64_t{0}, std::uint64_t{2}, std::uint64_t{1} << 40U}) {
         const bytes payload = one_value([number](wire::writer& w) { w.varint(4, number); });

@@ -6,8 +6,7 @@
 namespace distworker {
 
 instant read_clocks() {
-    return {monotonic_time{std::chrono::steady_clock::now().time_since_epoch()},
-            std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now())};
+    return instant::of(std::chrono::steady_clock::now(), std::chrono::system_clock::now());
 }
 
 // One connection of one slot: gives its events their slot and generation.

@@ -4,11 +4,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <climits>
 #include <system_error>
 #include <utility>
 
@@ -106,18 +104,6 @@ monotonic_time epoll_loop::now() const {
     return monotonic_time{std::chrono::steady_clock::now().time_since_epoch()};
 }
 
-int epoll_loop::wait_milliseconds() const {
-    if (deadline_ == never) {
-        return -1;
-    }
-    const monotonic_time present = now();
-    if (deadline_ <= present) {
-        return 0;
-    }
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - present).count();
-    return static_cast<int>(std::min<std::int64_t>(left, INT_MAX));
-}
-
 void epoll_loop::run_timer() {
     if (deadline_ != never && deadline_ <= now()) {
         deadline_ = never;
@@ -146,7 +132,7 @@ void epoll_loop::run() {
                 return;
             }
         }
-        const int count = ::epoll_wait(epoll_, events.data(), events_per_turn, wait_milliseconds());
+        const int count = ::epoll_wait(epoll_, events.data(), events_per_turn, poll_timeout(deadline_, now()));
         if (count < 0 && errno != EINTR) {
             fail("epoll_loop::run");
         }

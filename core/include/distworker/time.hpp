@@ -4,8 +4,10 @@
 // (or a test) fills an `instant` from whatever clocks it has and hands it in with each event.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 
 namespace distworker {
 
@@ -28,6 +30,13 @@ using wall_time = std::chrono::sys_time<std::chrono::milliseconds>;
 struct instant {
     monotonic_time monotonic{};
     wall_time wall{};
+
+    /// From the standard library's clocks: `instant::of(steady_clock::now(), system_clock::now())`.
+    [[nodiscard]] static constexpr instant of(std::chrono::steady_clock::time_point steady,
+                                              std::chrono::system_clock::time_point system) noexcept {
+        return {monotonic_time{steady.time_since_epoch()},
+                std::chrono::floor<std::chrono::milliseconds>(system)};
+    }
 };
 
 /// "Never": the deadline of something that has none.
@@ -40,6 +49,23 @@ inline constexpr monotonic_time never = monotonic_time::max();
         return d.count() > 0 ? never : monotonic_time::min();
     }
     return monotonic_time{std::chrono::nanoseconds{sum}};
+}
+
+/// How long to sleep until `deadline`, as poll(2) and epoll_wait(2) take it: in milliseconds, rounded up (who
+/// wakes too early has nothing to do, and spins); 0 when it has passed; -1, for ever, when it is `never`.
+[[nodiscard]] constexpr int poll_timeout(monotonic_time deadline, monotonic_time now) noexcept {
+    if (deadline == never) {
+        return -1;
+    }
+    if (deadline <= now) {
+        return 0;
+    }
+    std::int64_t left = 0;
+    if (__builtin_sub_overflow(deadline.time_since_epoch().count(), now.time_since_epoch().count(), &left)) {
+        return std::numeric_limits<int>::max();
+    }
+    const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::nanoseconds{left});
+    return static_cast<int>(std::min<std::int64_t>(milliseconds.count(), std::numeric_limits<int>::max()));
 }
 
 /// Milliseconds as they come off the wire (any int64) to nanoseconds, saturating.

@@ -92,6 +92,10 @@ public:
     [[nodiscard]] bool empty() const noexcept { return begin() == end(); }
     /// The member of that key, or nothing. Linear in the object's size.
     [[nodiscard]] std::optional<value_view> find(std::string_view key) const noexcept;
+    /// The same where a missing member may count as null.
+    [[nodiscard]] value_view operator[](std::string_view key) const noexcept {
+        return find(key).value_or(value_view{});
+    }
     /// The serialized Struct.
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return body_; }
 

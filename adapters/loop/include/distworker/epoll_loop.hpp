@@ -39,7 +39,6 @@ private:
     };
 
     [[nodiscard]] bool arm(std::uint64_t id, watched& watch, io_interest interest) const;
-    [[nodiscard]] int wait_milliseconds() const;
     void run_posted();
     void run_timer();
 
