@@ -39,6 +39,7 @@ set(DISTWORKER_CORE_SOURCES
   src/value.cpp
   src/value_view.cpp
   src/value_writer.cpp
+  src/websocket_upgrade.cpp
   src/wire.cpp
   src/worker_config.cpp
   src/worker_config_fields.cpp
