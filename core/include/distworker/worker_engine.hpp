@@ -4,9 +4,10 @@
 // `poll`. It never asks for anything: no clock, no socket, no thread, no randomness of its own. Most programs
 // want `worker` (the SDK) instead; several slots want `worker_group`.
 //
-// The run loop, which is the whole contract:
+// The run loop, which is the whole contract; `examples/bare_engine` is one that runs:
 //
-//     worker_engine engine{config, signer, seed};
+//     auto config = worker_config{.controller = "http://…", .provisioner = "…"}.validate();
+//     worker_engine engine{config.value(), make_signer(crypto, std::move(token)), seed};
 //     engine.start(now());
 //     for (;;) {
 //         engine_output out = engine.poll(now());         // 1. drain: perform outputs until `idle`
@@ -17,6 +18,35 @@
 //             perform(out);
 //         }
 //     }
+//
+// What it is given. `now()` is `instant::of(steady_clock::now(), system_clock::now())`, read for each call.
+// `crypto` is `make_openssl_crypto()` or a `crypto` of yours, and the signer may be a function of yours too
+// (signing.hpp). `seed` is 64 random bits, for each engine its own.
+//
+// What it wants, and what it is to be told of it:
+//
+//     connect        Open a WebSocket to `url`. Then `opened`, or `closed` with what went wrong.
+//     send           One binary message. `sent` once the last byte is written; no other comes before.
+//     ping           Behind what was sent before. Its pong comes back by `pong`, payload and all.
+//     close          A Close frame. `closed` once the peer has answered it or hung up.
+//     abort          Drop the connection at once. Nothing: its end is known.
+//     assigned       Run the task, on any thread. `complete`, with what an `outcome_writer` made.
+//     stop_task      Ask its handler to stop. `complete` all the same, or `stale_delivery` later on.
+//     writable       `stream` takes items again.
+//     undeliverable  Nobody else has this outcome any more: log it, keep it, or let it go.
+//     sample_wanted  `set_usage`, for the heartbeat that is next.
+//     disconnected   Show it; a socket that is still open is yours to free.
+//     state_changed  Show it.
+//     stopped        Leave the loop: nothing more comes.
+//     idle           Sleep until `deadline`, or the next event (`poll_timeout` is the sleep for poll(2)).
+//
+// A connection goes by its generation. Each event carries the one that its socket was opened for, and one of
+// a connection that is over is ignored, so a late word of an old socket does no harm. One is alive at a time:
+// before the next `connect` the last one was closed or aborted.
+//
+// Whatever comes in is told as it comes: each piece of a message (a text one too) by `received`, a ping of
+// the peer's, once answered, by `pinged`, a pong by `pong`, any other bytes by `alive`. A link that stays
+// silent is given up, and an outcome is proven by a pong, so none of these may be left out.
 //
 // Rules. One thread: no call may overlap another. Any order of calls is safe; input of an older generation is
 // ignored and counted. `now` may misbehave: a step back is clamped and counted, a leap does not kill the
@@ -62,8 +92,9 @@ public:
         delivery last_delivery{};
     };
 
-    /// `sign` is called once per registration, from `poll`. `seed` drives jitter and nonces: give each engine
-    /// another one, from a good source.
+    /// `sign` is called once per registration, from `poll`; when it fails, so does that connection, and the
+    /// next one asks it again. `seed` drives jitter and nonces: give each engine another one, from a good
+    /// source.
     worker_engine(valid_worker_config config, signer sign, std::uint64_t seed);
     worker_engine(valid_worker_config config, signer sign, std::uint64_t seed, slot_options options);
     worker_engine(worker_engine&&) noexcept = default;
@@ -95,6 +126,7 @@ public:
 
     // --- The connection's events; those of another generation than the current one are ignored ---
 
+    /// The upgrade is done: messages can be sent.
     void opened(std::uint32_t generation, instant now);
     /// A piece of a message. `part` is copied. `announced_size`: what the frame's header claims, 0 if
     /// unknown.
@@ -102,12 +134,14 @@ public:
                   bool end_of_message, std::uint64_t announced_size, instant now);
     /// The peer sent a ping of its own (the transport answers it).
     void pinged(std::uint32_t generation, instant now);
+    /// A pong came; one that answers no ping of this engine counts as a sign of life only.
     void pong(std::uint32_t generation, std::span<const std::byte> payload, instant now);
     /// Bytes came that are none of the above.
     void alive(std::uint32_t generation, instant now);
     /// The last `output::send` is written out.
     void sent(std::uint32_t generation, instant now);
-    /// The connection is over, whoever ended it.
+    /// The connection is over, whoever ended it: one that never opened too. Only after `abort` nothing is
+    /// reported.
     void closed(std::uint32_t generation, const link_end& end, instant now);
     /// Time passed. `poll` does this by itself; call it when there is nothing to poll for.
     void tick(instant now);
