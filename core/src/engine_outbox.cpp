@@ -60,6 +60,10 @@ void worker_engine::end_task(outcome answer) {
     unsent_ = std::move(running_->task);
     running_.reset();
     assign_pending_ = false;
+    for (const deadline_reason of_task : {deadline_reason::task_timeout, deadline_reason::stop_grace,
+                                          deadline_reason::drain_stop, deadline_reason::drain_answer}) {
+        clear_timer(of_task); // in any state: a stable session's task may end between two connections
+    }
     if (stop_target_ == name) {
         stop_pending_.reset();
     }
@@ -70,10 +74,6 @@ void worker_engine::end_task(outcome answer) {
 }
 
 void worker_engine::rest() noexcept {
-    for (const deadline_reason of_task : {deadline_reason::task_timeout, deadline_reason::stop_grace,
-                                          deadline_reason::drain_stop, deadline_reason::drain_answer}) {
-        clear_timer(of_task);
-    }
     idle_since_ = now_.monotonic;
 }
 

@@ -143,6 +143,24 @@ TEST(EngineTask, AHandlerThatIgnoresItsTimeoutIsAbandonedAfterTheGrace) {
     EXPECT_TRUE(rig.complete(rig.tasks[1]));
 }
 
+TEST(EngineTask, WhatEndsWhileItsConnectionIsAwayTakesItsDeadlinesAlong) {
+    worker_config config = default_config();
+    config.worker_id = "w-1";
+    config.session = session_policy::stable;
+    engine_rig rig{config};
+    rig.become_ready();
+    rig.assign({.id = "timed", .timeout_ms = 3'000});
+    rig.lose();
+    ASSERT_TRUE(rig.complete());
+    rig.pass_backoff();
+    rig.connect();
+    rig.respond();
+    rig.assign({.id = "untimed"});
+    rig.pass(4s);
+    EXPECT_THAT(rig.stops, IsEmpty());
+    EXPECT_EQ(rig.engine.counters().timed_out, 0U);
+}
+
 TEST(EngineTask, TimeoutsOfNoneAndForEver) {
     for (const std::int64_t ms : {std::int64_t{0}, std::int64_t{-1}, INT64_MIN, INT64_MAX}) {
         engine_rig rig;
