@@ -30,6 +30,9 @@ std::expected<void, misuse> worker_engine::complete(const delivery& task, outcom
     if (taken.empty()) {
         return std::unexpected{misuse::invalid_value};
     }
+    if (stop_target_ == task) { // who has answered need not be asked to stop
+        stop_pending_.reset();
+    }
     if (running_ && running_->task.name() == task) {
         if (running_->timed_out) { // whatever came after the deadline is not the answer any more
             ++counters_.stale;
@@ -59,13 +62,12 @@ void worker_engine::end_task(outcome answer) {
     const delivery name = running_->task.name();
     unsent_ = std::move(running_->task);
     running_.reset();
-    assign_pending_ = false;
+    if (std::exchange(assign_pending_, false) && stop_target_ == name) { // nobody has seen it
+        stop_pending_.reset();
+    }
     for (const deadline_reason of_task : {deadline_reason::task_timeout, deadline_reason::stop_grace,
                                           deadline_reason::drain_stop, deadline_reason::drain_answer}) {
         clear_timer(of_task); // in any state: a stable session's task may end between two connections
-    }
-    if (stop_target_ == name) {
-        stop_pending_.reset();
     }
     writable_wanted_ = false;
     writable_pending_ = false;
@@ -82,7 +84,9 @@ void worker_engine::answer_for_running(std::string_view code, std::string_view m
         return;
     }
     ++counters_.abandoned;
-    stuck_.push_back(running_->task.name());
+    if (!assign_pending_) {
+        stuck_.push_back(running_->task.name());
+    }
     outcome_writer answer{running_->task};
     end_task(std::move(answer).fail(code, message));
 }

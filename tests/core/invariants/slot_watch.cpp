@@ -51,9 +51,6 @@ moment slot_watch::now_at(const worker_engine& slot, instant now) {
 }
 
 void slot_watch::remember(const moment& m) noexcept {
-    if (m.is() == engine_state::connecting && m.was != engine_state::connecting) {
-        link_.begun();
-    }
     started_ = started_ || m.is() != engine_state::stopped;
     was_ = m.is();
     counted_ = m.slot.counters();
@@ -96,7 +93,7 @@ void slot_watch::gave(const group_input& what, const call_result& result, const 
     } else {
         ending_may_have_begun(m);
         const auto* closed = std::get_if<input::closed>(&what);
-        settle_end(closed == nullptr ? nullptr : &closed->end, m);
+        settle_link(closed == nullptr ? nullptr : &closed->end, m);
     }
     remember(m);
 }
@@ -140,7 +137,7 @@ void slot_watch::time_passed(const moment& m) {
     if (link_.registered() && !was_registered) {
         retry_.answered(m);
     }
-    settle_end(nullptr, m);
+    settle_link(nullptr, m);
     tasks_.timers_fired(outbox_, m);
     retry_.timers_fired(m);
     ending_may_have_begun(m);
@@ -153,7 +150,10 @@ void slot_watch::ending_may_have_begun(const moment& m) {
     }
 }
 
-void slot_watch::settle_end(const link_end* end, const moment& m) {
+void slot_watch::settle_link(const link_end* end, const moment& m) {
+    if (m.is() == engine_state::connecting && m.was != engine_state::connecting) {
+        link_.begun();
+    }
     const bool over = m.is() == engine_state::stopped && m.was != engine_state::stopped;
     if (!m.ended() && !over) {
         return;
@@ -178,9 +178,6 @@ void slot_watch::took(const engine_output& out, const std::optional<signing>& si
     std::visit(overloaded{
                    [&](const output::idle& o) { take_idle(o, m); },
                    [&](const output::connect& o) {
-                       if (was_ != engine_state::connecting) {
-                           link_.begun();
-                       }
                        link_.took(o, m);
                        retry_.took(o, m);
                    },

@@ -54,8 +54,8 @@ private:
     /// What the timers did in a poll or a tick.
     void time_passed(const moment& m);
     void ending_may_have_begun(const moment& m);
-    /// What an ended connection leaves behind. `end` is what a transport told of it.
-    void settle_end(const link_end* end, const moment& m);
+    /// A connection begins, or ends: what it leaves behind. `end` is what a transport told of that.
+    void settle_link(const link_end* end, const moment& m);
 
     valid_worker_config config_;
     rulebook* book_;
