@@ -36,8 +36,7 @@ std::expected<void, misuse> worker_engine::complete(const delivery& task, outcom
     if (running_ && running_->task.name() == task) {
         if (running_->timed_out) { // whatever came after the deadline is not the answer any more
             ++counters_.stale;
-            outcome_writer timeout{running_->task};
-            taken = std::move(timeout).fail(error_code::timeout, "the task did not end within its timeout");
+            taken = answer_without_handler();
         }
         end_task(std::move(taken));
         return {};
@@ -79,7 +78,7 @@ void worker_engine::rest() noexcept {
     idle_since_ = now_.monotonic;
 }
 
-void worker_engine::answer_for_running(std::string_view code, std::string_view message) {
+void worker_engine::answer_for_running() {
     if (!running_) {
         return;
     }
@@ -87,8 +86,15 @@ void worker_engine::answer_for_running(std::string_view code, std::string_view m
     if (!assign_pending_) {
         stuck_.push_back(running_->task.name());
     }
+    end_task(answer_without_handler());
+}
+
+outcome worker_engine::answer_without_handler() const {
     outcome_writer answer{running_->task};
-    end_task(std::move(answer).fail(code, message));
+    return running_->timed_out ? std::move(answer).fail(error_code::timeout,
+                                                        "the task did not end within its timeout")
+                               : std::move(answer).fail(error_code::worker_shutdown,
+                                                        "the worker is shutting down");
 }
 
 void worker_engine::queue_outcome(outcome answer, const delivery& task) {

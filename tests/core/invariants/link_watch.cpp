@@ -127,7 +127,7 @@ void link_watch::took(const output::close& out) {
 }
 
 void link_watch::took(const output::abort& out) {
-    book_->check(5, out.generation == generation_ && !live_, "an abort is for the connection that ended");
+    book_->check(5, out.generation == generation_ && !asked_, "an abort is for the connection that ended");
     book_->check(6, out.generation != last_aborted_, "one abort");
     last_aborted_ = out.generation;
 }

@@ -7,7 +7,7 @@ namespace distworker::testing {
 
 std::uint64_t digest_of(std::span<const std::byte> bytes) {
     fingerprint all;
-    all.add_bytes(bytes);
+    all.add(bytes);
     return all.value();
 }
 
@@ -42,7 +42,7 @@ void outbox_watch::written(const link_watch& link) {
         return;
     }
     due_frame done = std::move(queue_.front());
-    queue_.pop_front();
+    queue_.erase(queue_.begin());
     if (!done.is_stream) {
         done.covered = link.pings().size() + 1;
         written_.push_back(std::move(done));
@@ -57,7 +57,7 @@ void outbox_watch::ponged(std::span<const std::byte> payload, const link_watch& 
     if (m.link_was_up() && asked != link.pings().end() && serial > ponged_) {
         ponged_ = serial;
         for (; !written_.empty() && written_.front().covered <= serial; ++proven) {
-            written_.pop_front();
+            written_.erase(written_.begin());
         }
     }
     book_->check(10, m.more(&engine_counters::receipted) == proven,
@@ -126,7 +126,7 @@ void outbox_watch::took(const output::undeliverable& out) {
         return;
     }
     const due_frame back = std::move(returned_.front());
-    returned_.pop_front();
+    returned_.erase(returned_.begin());
     book_->check(10, out.task == back.task, "outcomes come back in their order");
     book_->check(10, back.digest == 0 || back.digest == digest_of(out.answer.frame()),
                  "an outcome comes back as it was given");

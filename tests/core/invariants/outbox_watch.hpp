@@ -9,11 +9,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace distworker::testing {
 
@@ -80,9 +80,9 @@ private:
     void hand_back(due_frame&& frame, bool maybe);
 
     rulebook* book_;
-    std::deque<due_frame> queue_;
-    std::deque<due_frame> written_;
-    std::deque<due_frame> returned_;               // to be told; `sent` says how sure
+    std::vector<due_frame> queue_;
+    std::vector<due_frame> written_;
+    std::vector<due_frame> returned_;              // to be told; `sent` says how sure
     std::set<std::string, std::less<>> ended_ids_; // on this connection
     std::uint64_t ponged_ = 0;
     flight flight_ = flight::none;

@@ -6,9 +6,9 @@
 #include "core/invariants/rulebook.hpp"
 
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace distworker::testing {
 
@@ -44,7 +44,7 @@ private:
     };
 
     rulebook* book_;
-    std::deque<call> calls_;                      // from the last one that was sent
+    std::vector<call> calls_;                     // from the last one that was sent
     monotonic_time last_ = monotonic_time::min(); // when the last one that was sent was called
     bool too_soon_ = false; // unless something of its task follows, which it had to precede
     std::string last_id_;

@@ -120,7 +120,7 @@ void session_model::answer(const assigned_task& task, const step& s) {
                    : s.b % 5 == 2 ? std::move(writer).fail("CODE-" + std::to_string(texts_), "went wrong")
                                   : std::move(writer).complete();
     delivery name = task.name();
-    name.serial += s.a % 50 == 49 ? 1 : 0; // a name that may not have been given
+    name.serial += s.a % 50 == 49 ? 1'000'000 : 0; // a name that was never given
     give(input::complete{name, &made});
 }
 

@@ -156,6 +156,9 @@ void task_watch::answered(outbox_watch& outbox, std::string_view code, int rule,
 void task_watch::gave(const input::complete& in, const call_result& result, outbox_watch& outbox,
                       const moment& m) {
     const std::uint64_t ends = m.more(&engine_counters::completed) + m.more(&engine_counters::failed);
+    if (given_size_ > 0 && lost_ == in.task) { // who has answered need not be asked
+        lost_.reset();
+    }
     if (given_size_ == 0) {
         book_->check(30, result == std::unexpected{misuse::invalid_value} && ends == 0,
                      "an empty answer is none");
@@ -279,7 +282,7 @@ void task_watch::ended(bool kept, const moment& m) {
         blocked_ = false;
         if (running_ && running_->told) {
             if (orphans_.size() == max_orphans) {
-                orphans_.pop_front();
+                orphans_.erase(orphans_.begin());
             }
             orphans_.push_back(running_->name);
             lost_ = running_->name;

@@ -10,7 +10,6 @@
 #include "core/invariants/rulebook.hpp"
 
 #include <cstdint>
-#include <deque>
 #include <expected>
 #include <optional>
 #include <string>
@@ -104,9 +103,9 @@ private:
     std::optional<held_task> held_;
     std::optional<held_task> unsent_; // answered; its outcome is not written yet
     delivery unsent_name_;
-    std::deque<delivery> orphans_; // told, and their connection is gone
-    std::vector<delivery> stuck_;  // told, and answered for
-    std::optional<delivery> lost_; // to be asked to stop
+    std::vector<delivery> orphans_; // told, and their connection is gone
+    std::vector<delivery> stuck_;   // told, and answered for
+    std::optional<delivery> lost_;  // to be asked to stop
     std::uint64_t last_serial_ = 0;
     std::uint32_t strikes_ = 0;
     bool ending_ = false;
