@@ -21,7 +21,8 @@ void progress_watch::ended(bool kept) {
     if (!kept) {
         calls_.clear();
     } else if (in_flight_ && !calls_.empty()) {
-        calls_.front().sent = false; // it goes out again
+        calls_.front().sent = false;
+        calls_.front().again = true;
     }
     in_flight_ = false;
     too_soon_ = false;
@@ -57,7 +58,7 @@ void progress_watch::took(const task_progress_view& frame, const moment& m) {
     call& sent = calls_.front();
     sent.sent = true;
     // It was queued when it was called or later, so the one before was, too.
-    too_soon_ = last_ != monotonic_time::min() &&
+    too_soon_ = !sent.again && last_ != monotonic_time::min() &&
                 m.now.monotonic < saturating_add(last_, m.config->progress_interval);
     last_ = sent.at;
     last_id_ = sent.task_id;

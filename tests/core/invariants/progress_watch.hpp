@@ -39,8 +39,9 @@ private:
         std::string message;
         monotonic_time at;
         bool sent = false;
+        bool again = false; // its connection ended while it was being written
 
-        void add_to(fingerprint& all) const { all.add(task.serial, task_id, fraction, message, at, sent); }
+        void add_to(fingerprint& all) const { all.add(task.serial, task_id, fraction, message, at, sent, again); }
     };
 
     rulebook* book_;

@@ -19,7 +19,7 @@ public:
     /// The registration was answered.
     void answered(const moment& m) noexcept;
     /// Polls and ticks, after what they ended.
-    void timers_fired(const moment& m) noexcept;
+    void timers_fired(const moment& m);
     /// The connection ended: as a transport told (`end`), or by our own doing. `link` as it was.
     void ended(const link_end* end, const link_watch& link, const moment& m);
     void pausing(bool pausing) noexcept { pausing_ = pausing; }

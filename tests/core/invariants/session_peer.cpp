@@ -1,5 +1,6 @@
 // What may happen to the model's worker: its application, its clocks and its connections.
 #include "core/engine_rig.hpp"
+#include "core/invariants/engine_anatomy.hpp"
 #include "core/invariants/session_model.hpp"
 #include "core/invariants/wild_bytes.hpp"
 
@@ -303,15 +304,18 @@ void session_model::perform_stale(const step& s, std::uint32_t slot) {
     const std::uint32_t generation = peers_[slot].generation;
     const std::uint32_t old = s.a % 3 == 0 || generation == 0 ? generation + 1 + s.b % 5 : s.b % generation;
     const bytes message = assignment(s.a, s.b);
+    give(input::alive{slot, old}); // the time may be new, and somebody is to look
+    const std::uint64_t before = engine_anatomy::fingerprint_of(worker_->slot(slot));
     give(input::opened{slot, old});
     give(input::received{slot, old, message_kind::binary, message, s.b % 2 == 0, 0});
     give(input::pinged{slot, old});
-    give(input::alive{slot, old});
     give(input::sent{slot, old});
     if (!peers_[slot].pings.empty()) {
         give(input::pong{slot, old, peers_[slot].pings.back()});
     }
     give(input::closed{slot, old, {}});
+    book_->check(5, engine_anatomy::fingerprint_of(worker_->slot(slot)) == before,
+                 "events of other connections change nothing at all");
 }
 
 } // namespace distworker::testing
