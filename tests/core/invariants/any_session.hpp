@@ -7,7 +7,6 @@
 #include <rapidcheck.h>
 
 #include <cstdint>
-#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,7 +14,7 @@
 namespace distworker::testing {
 
 /// Steps, each as often as its weight; those of `more` ten times as often as usual.
-[[nodiscard]] rc::Gen<std::vector<step>> any_steps(std::initializer_list<step::kind> more = {});
+[[nodiscard]] rc::Gen<std::vector<step>> any_steps(const std::vector<step::kind>& more = {});
 
 /// Any session policy; small buffers mostly, and one time or number in ten at an end of its range.
 [[nodiscard]] rc::Gen<worker_config> any_config();
@@ -28,14 +27,10 @@ std::string run_model(const model_setup& setup, const std::vector<step>& steps, 
 /// What a property of one invariant looks at.
 struct focus {
     /// What is to happen often.
-    std::initializer_list<step::kind> more{};
-    /// A group of up to three slots; else one engine.
-    bool group = false;
-    /// Makes the steps come to the point: it is called on each configuration.
-    void (*adapt)(worker_config&) = nullptr;
+    std::vector<step::kind> more{};
 };
 
-/// Checks that the invariant holds in arbitrary runs, and that they put it to the test.
+/// Checks that the invariant holds in arbitrary runs of engines and groups, and that they put it to the test.
 void expect_holds(int invariant, const char* says, const focus& on = {});
 
 } // namespace distworker::testing

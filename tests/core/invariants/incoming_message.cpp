@@ -6,6 +6,9 @@
 namespace distworker::testing {
 namespace {
 
+// How much of a message that is too large may name its task.
+constexpr std::uint64_t salvage_bytes = 4096;
+
 message_meaning meaning_of(std::span<const std::byte> message) {
     using enum message_meaning::kind;
     const auto frame = read_frame(message);
@@ -24,7 +27,7 @@ std::optional<message_meaning> incoming_message::add(const input::received& part
                                                      std::uint64_t max_message_bytes) {
     size_ += part.part.size();
     announced_ = std::max(announced_, part.announced_size);
-    if (bytes_.size() <= max_message_bytes) {
+    if (bytes_.size() <= std::max<std::uint64_t>(max_message_bytes, salvage_bytes)) {
         bytes_.insert(bytes_.end(), part.part.begin(), part.part.end());
     }
     if (!part.end_of_message) {

@@ -41,7 +41,9 @@ private:
         bool sent = false;
         bool again = false; // its connection ended while it was being written
 
-        void add_to(fingerprint& all) const { all.add(task.serial, task_id, fraction, message, at, sent, again); }
+        void add_to(fingerprint& all) const {
+            all.add(task.serial, task_id, fraction, message, at, sent, again);
+        }
     };
 
     rulebook* book_;

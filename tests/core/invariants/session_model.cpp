@@ -101,6 +101,14 @@ call_result session_model::give(const group_input& what) {
     };
     of_slots([&](slot_watch& watch, const worker_engine& engine) { watch.giving(what, engine); });
     const call_result result = worker_->give(what, now_);
+    if (stopped_) {
+        const bool may_fail =
+            std::holds_alternative<input::start>(what) || std::holds_alternative<input::stop>(what) ||
+            std::holds_alternative<input::pause>(what) || std::holds_alternative<input::resume>(what) ||
+            std::holds_alternative<input::complete>(what) || std::holds_alternative<input::progress>(what) ||
+            std::holds_alternative<input::stream>(what);
+        book_->check(30, !may_fail || !result, "behind the end every call is refused that can be");
+    }
     while (watches_.size() < worker_->slots()) {
         watches_.emplace_back(config_, *book_);
         peers_.emplace_back();
@@ -125,7 +133,7 @@ bool session_model::poll() {
         idle_ = *idle;
         return false;
     }
-    book_->check(6, !stopped_, "nothing comes behind the end");
+    book_->check(30, !stopped_, "nothing comes behind the end");
     stopped_ = whole_end;
     log(next.slot, next.out);
     react(next.slot, next.out);

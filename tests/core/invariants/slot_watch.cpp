@@ -243,7 +243,8 @@ void slot_watch::take_send(const output::send& out, const std::optional<signing>
 }
 
 void slot_watch::take_idle(const output::idle& out, const moment& m) {
-    book_->check(20, out.deadline > m.now.monotonic, "a deadline that has come is not waited for");
+    book_->check(20, out.deadline > m.now.monotonic || out.deadline == never,
+                 "a deadline that has come is not waited for");
     const engine_snapshot now = m.slot.snapshot();
     const worker_config& limits = config_.get();
     book_->check(19, now.outbox_bytes <= limits.outbox_bytes + largest_ + most_refusals * largest_refusal,
