@@ -129,9 +129,7 @@ void worker_engine::begin_task(assignment next) {
 // Ends what the application has not seen yet: after a stop nothing begins.
 void worker_engine::refuse_unseen() {
     if (assign_pending_) {
-        ++counters_.abandoned;
-        outcome_writer answer{running_->task};
-        end_task(std::move(answer).fail(error_code::worker_shutdown, "the worker is shutting down"));
+        answer_for_running();
     }
     refuse_held();
 }

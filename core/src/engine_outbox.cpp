@@ -30,11 +30,13 @@ std::expected<void, misuse> worker_engine::complete(const delivery& task, outcom
     if (taken.empty()) {
         return std::unexpected{misuse::invalid_value};
     }
+    if (stop_target_ == task) { // who has answered need not be asked to stop
+        stop_pending_.reset();
+    }
     if (running_ && running_->task.name() == task) {
         if (running_->timed_out) { // whatever came after the deadline is not the answer any more
             ++counters_.stale;
-            outcome_writer timeout{running_->task};
-            taken = std::move(timeout).fail(error_code::timeout, "the task did not end within its timeout");
+            taken = answer_without_handler();
         }
         end_task(std::move(taken));
         return {};
@@ -59,9 +61,12 @@ void worker_engine::end_task(outcome answer) {
     const delivery name = running_->task.name();
     unsent_ = std::move(running_->task);
     running_.reset();
-    assign_pending_ = false;
-    if (stop_target_ == name) {
+    if (std::exchange(assign_pending_, false) && stop_target_ == name) { // nobody has seen it
         stop_pending_.reset();
+    }
+    for (const deadline_reason of_task : {deadline_reason::task_timeout, deadline_reason::stop_grace,
+                                          deadline_reason::drain_stop, deadline_reason::drain_answer}) {
+        clear_timer(of_task); // in any state: a stable session's task may end between two connections
     }
     writable_wanted_ = false;
     writable_pending_ = false;
@@ -70,21 +75,26 @@ void worker_engine::end_task(outcome answer) {
 }
 
 void worker_engine::rest() noexcept {
-    for (const deadline_reason of_task : {deadline_reason::task_timeout, deadline_reason::stop_grace,
-                                          deadline_reason::drain_stop, deadline_reason::drain_answer}) {
-        clear_timer(of_task);
-    }
     idle_since_ = now_.monotonic;
 }
 
-void worker_engine::answer_for_running(std::string_view code, std::string_view message) {
+void worker_engine::answer_for_running() {
     if (!running_) {
         return;
     }
     ++counters_.abandoned;
-    stuck_.push_back(running_->task.name());
+    if (!assign_pending_) {
+        stuck_.push_back(running_->task.name());
+    }
+    end_task(answer_without_handler());
+}
+
+outcome worker_engine::answer_without_handler() const {
     outcome_writer answer{running_->task};
-    end_task(std::move(answer).fail(code, message));
+    return running_->timed_out ? std::move(answer).fail(error_code::timeout,
+                                                        "the task did not end within its timeout")
+                               : std::move(answer).fail(error_code::worker_shutdown,
+                                                        "the worker is shutting down");
 }
 
 void worker_engine::queue_outcome(outcome answer, const delivery& task) {

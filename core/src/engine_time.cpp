@@ -116,7 +116,8 @@ void worker_engine::fire(deadline_reason timer) {
         }
         break;
     case deadline_reason::stop_grace:
-        answer_for_running(error_code::timeout, "the task did not end within its timeout");
+    case deadline_reason::drain_answer:
+        answer_for_running();
         break;
     case deadline_reason::drain_stop:
         if (running_ && !running_->stop_asked) {
@@ -124,9 +125,6 @@ void worker_engine::fire(deadline_reason timer) {
             stop_pending_ = stop_reason::shutdown;
             stop_target_ = running_->task.name();
         }
-        break;
-    case deadline_reason::drain_answer:
-        answer_for_running(error_code::worker_shutdown, "the worker is shutting down");
         break;
     case deadline_reason::drain_end:
         close_link(end_cause::local, "the drain is over", close_code());

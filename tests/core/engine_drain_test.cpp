@@ -61,6 +61,17 @@ TEST(EngineDrain, ADrainAsksTheTaskToStopAndAnswersForItOneSecondBeforeTheEnd) {
     EXPECT_THAT(rig.closes, ElementsAre(1001));
 }
 
+TEST(EngineDrain, WhoseTimeHasPassedIsAnsweredTimeoutHoweverTheDrainEnds) {
+    engine_rig rig;
+    rig.answer_pings = true;
+    rig.become_ready();
+    rig.assign({.timeout_ms = 1000});
+    ASSERT_TRUE(rig.engine.stop(end_reason::signal, 4s, rig.now));
+    rig.pass(3s);
+    ASSERT_THAT(rig.all<task_failed_view>(), SizeIs(1));
+    EXPECT_EQ(rig.all<task_failed_view>()[0].error_code, error_code::timeout);
+}
+
 TEST(EngineDrain, AShortDrainAsksAtOnce) {
     engine_rig rig;
     rig.answer_pings = true;

@@ -143,6 +143,53 @@ TEST(EngineTask, AHandlerThatIgnoresItsTimeoutIsAbandonedAfterTheGrace) {
     EXPECT_TRUE(rig.complete(rig.tasks[1]));
 }
 
+TEST(EngineTask, AHandlerWithoutGraceIsStillAskedToStop) {
+    worker_config config = default_config();
+    config.stop_grace = 0ms;
+    engine_rig rig{config};
+    rig.become_ready();
+    rig.assign({.timeout_ms = 2'000});
+    rig.pass(2s);
+    ASSERT_THAT(rig.stops, SizeIs(1));
+    EXPECT_EQ(rig.stops[0].reason, stop_reason::timeout);
+    ASSERT_THAT(rig.all<task_failed_view>(), SizeIs(1));
+    EXPECT_EQ(rig.all<task_failed_view>()[0].error_code, error_code::timeout);
+    EXPECT_EQ(rig.engine.stuck(), 1U);
+}
+
+TEST(EngineTask, ATaskThatNobodyHasSeenHasNoStuckHandlerWhenItsTimeIsUp) {
+    worker_config config = default_config();
+    config.stop_grace = 0ms;
+    engine_rig rig{config};
+    rig.become_ready();
+    const auto frame = assign_frame({.timeout_ms = 1});
+    rig.engine.received(rig.generation(), message_kind::binary, frame, true, frame.size(), rig.now);
+    rig.leap(10ms);
+    rig.drain();
+    EXPECT_THAT(rig.kinds(), ElementsAre("failed"));
+    EXPECT_THAT(rig.tasks, IsEmpty());
+    EXPECT_THAT(rig.stops, IsEmpty());
+    EXPECT_EQ(rig.engine.stuck(), 0U);
+}
+
+TEST(EngineTask, WhatEndsWhileItsConnectionIsAwayTakesItsDeadlinesAlong) {
+    worker_config config = default_config();
+    config.worker_id = "w-1";
+    config.session = session_policy::stable;
+    engine_rig rig{config};
+    rig.become_ready();
+    rig.assign({.id = "timed", .timeout_ms = 3'000});
+    rig.lose();
+    ASSERT_TRUE(rig.complete());
+    rig.pass_backoff();
+    rig.connect();
+    rig.respond();
+    rig.assign({.id = "untimed"});
+    rig.pass(4s);
+    EXPECT_THAT(rig.stops, IsEmpty());
+    EXPECT_EQ(rig.engine.counters().timed_out, 0U);
+}
+
 TEST(EngineTask, TimeoutsOfNoneAndForEver) {
     for (const std::int64_t ms : {std::int64_t{0}, std::int64_t{-1}, INT64_MIN, INT64_MAX}) {
         engine_rig rig;

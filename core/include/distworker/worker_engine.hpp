@@ -80,6 +80,8 @@
 
 namespace distworker {
 
+struct engine_anatomy; // of the tests
+
 class worker_engine {
 public:
     /// Settings that a `worker_group` gives its slots.
@@ -186,6 +188,8 @@ public:
     [[nodiscard]] std::size_t outbox_bytes() const noexcept { return outbox_bytes_ + stream_bytes_; }
 
 private:
+    friend struct engine_anatomy; // copies engines and tells their states apart, to explore them all
+
     // A frame that waits for its turn, or for its receipt.
     struct outgoing {
         byte_buffer frame; // of anything but an outcome
@@ -273,7 +277,8 @@ private:
 
     // Outcomes and progress (engine_outbox.cpp)
     void end_task(outcome answer);
-    void answer_for_running(std::string_view code, std::string_view message);
+    void answer_for_running();
+    [[nodiscard]] outcome answer_without_handler() const;
     void queue_progress();
     void queue_outcome(outcome answer, const delivery& task);
     void release_receipted();
