@@ -58,29 +58,27 @@ void worker_engine::end_task(outcome answer) {
     ++(answer.completed() ? counters_.completed : counters_.failed);
     const delivery name = running_->task.name();
     unsent_ = std::move(running_->task);
-    running_.reset();
+    forget_running();
     assign_pending_ = false;
     if (stop_target_ == name) {
         stop_pending_.reset();
     }
-    writable_wanted_ = false;
-    writable_pending_ = false;
     dispatch(engine_event::task_ended);
     queue_outcome(std::move(answer), name);
 }
 
-void worker_engine::rest() noexcept {
+// With the task go its deadlines and what its handler waits for, whatever state the connection is in.
+void worker_engine::forget_running() noexcept {
+    running_.reset();
     for (const deadline_reason of_task : {deadline_reason::task_timeout, deadline_reason::stop_grace,
                                           deadline_reason::drain_stop, deadline_reason::drain_answer}) {
         clear_timer(of_task);
     }
-    idle_since_ = now_.monotonic;
+    writable_wanted_ = false;
+    writable_pending_ = false;
 }
 
 void worker_engine::answer_for_running(std::string_view code, std::string_view message) {
-    if (!running_) {
-        return;
-    }
     ++counters_.abandoned;
     stuck_.push_back(running_->task.name());
     outcome_writer answer{running_->task};
@@ -171,7 +169,7 @@ void worker_engine::sent(std::uint32_t generation, instant now) {
                 writable_wanted_ = false;
                 writable_pending_ = true;
             }
-        } else if (done.is_outcome()) {
+        } else {
             if (unsent_.name() == done.task) {
                 unsent_ = {};
             }

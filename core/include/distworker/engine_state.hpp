@@ -48,7 +48,7 @@ enum class engine_action : std::uint8_t {
     introduce, ///< Ask for REGISTER to be signed and sent; listen for silence.
     join,      ///< Start the heartbeat and what depends on a registration.
     work,      ///< The slot is not idle any more.
-    rest,      ///< Stop the task's deadlines; idle from now on.
+    rest,      ///< Idle from now on.
     hang_up,   ///< Stop the connection's deadlines, start that of the closing handshake.
     wait,      ///< Forget the connection; start the wait for the next attempt.
     sleep,     ///< Forget the connection.
