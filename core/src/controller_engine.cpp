@@ -120,7 +120,7 @@ controller_output controller_engine::implementation::next_output() {
     while (!to_write_.empty()) {
         connection* const to = find_connection(to_write_.front());
         to_write_.pop_front();
-        if (to != nullptr && !to->stuck) {
+        if (to != nullptr) {
             to->writing = true;
             to->write_deadline = saturating_add(now_.monotonic, controller_write_timeout);
             if (to->outbox.front().assigns && !ideal()) {
