@@ -28,7 +28,13 @@ nanoseconds between(nanoseconds lo, nanoseconds hi, std::uint64_t random) noexce
 } // namespace
 
 const char* to_string(reconnect_policy policy) noexcept {
-    return policy == reconnect_policy::jitter ? "jitter" : "fixed";
+    switch (policy) {
+    case reconnect_policy::jitter:
+        return "jitter";
+    case reconnect_policy::fixed:
+        return "fixed";
+    }
+    return "unknown";
 }
 
 nanoseconds backoff(const backoff_policy& policy, const backoff_state& state, std::uint64_t random) noexcept {

@@ -87,8 +87,8 @@ private:
         ::operator delete(block);
     }
     void lock() noexcept {
-        while (busy_.test_and_set(std::memory_order_acquire)) {
-        }
+        do {
+        } while (busy_.test_and_set(std::memory_order_acquire));
     }
     void unlock() noexcept { busy_.clear(std::memory_order_release); }
 

@@ -77,7 +77,7 @@ void controller_engine::implementation::fire_deadlines() {
         fire(connections_.at(wakes_.begin()->second));
     }
     while (!task_wakes_.empty() && task_wakes_.begin()->first <= now_.monotonic) {
-        fire(store_.find(task_wakes_.begin()->second));
+        fire(store_.at(task_wakes_.begin()->second));
     }
     while (!wait_deadlines_.empty() && wait_deadlines_.begin()->first <= now_.monotonic) {
         const wait_id wait = wait_deadlines_.begin()->second;

@@ -3,7 +3,6 @@
 #include <distworker/controller_engine.hpp>
 
 #include <algorithm>
-#include <array>
 
 namespace distworker {
 namespace {
@@ -14,12 +13,29 @@ constexpr std::chrono::seconds suspended{5};
 } // namespace
 
 const char* to_string(controller_mode mode) noexcept {
-    return mode == controller_mode::ideal ? "ideal" : "faithful";
+    switch (mode) {
+    case controller_mode::faithful:
+        return "faithful";
+    case controller_mode::ideal:
+        return "ideal";
+    }
+    return "unknown";
 }
 
 const char* to_string(availability state) noexcept {
-    static constexpr std::array names{"idle", "busy", "settling", "stuck", "ghost"};
-    return names.at(static_cast<std::size_t>(state));
+    switch (state) {
+    case availability::idle:
+        return "idle";
+    case availability::busy:
+        return "busy";
+    case availability::settling:
+        return "settling";
+    case availability::stuck:
+        return "stuck";
+    case availability::ghost:
+        return "ghost";
+    }
+    return "unknown";
 }
 
 const char* to_string(note_kind kind) noexcept {
@@ -104,7 +120,7 @@ controller_output controller_engine::implementation::next_output() {
     while (!to_write_.empty()) {
         connection* const to = find_connection(to_write_.front());
         to_write_.pop_front();
-        if (to != nullptr && !to->stuck) {
+        if (to != nullptr) {
             to->writing = true;
             to->write_deadline = saturating_add(now_.monotonic, controller_write_timeout);
             if (to->outbox.front().assigns && !ideal()) {

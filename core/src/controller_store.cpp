@@ -26,9 +26,8 @@ std::shared_ptr<stored_task> task_store::find(std::string_view id) const {
     return found == by_id_.end() ? nullptr : found->second;
 }
 
-std::shared_ptr<stored_task> task_store::find(std::uint64_t created_serial) const {
-    const auto found = by_creation_.find(created_serial);
-    return found == by_creation_.end() ? nullptr : found->second;
+std::shared_ptr<stored_task> task_store::at(std::uint64_t created_serial) const {
+    return by_creation_.at(created_serial);
 }
 
 std::shared_ptr<stored_task> task_store::first_pending(const std::vector<std::string>& queues) const {

@@ -34,7 +34,8 @@ public:
     /// Takes a new task and puts it in line.
     void add(std::shared_ptr<stored_task> task);
     [[nodiscard]] std::shared_ptr<stored_task> find(std::string_view id) const;
-    [[nodiscard]] std::shared_ptr<stored_task> find(std::uint64_t created_serial) const;
+    /// The task of that serial, which is there.
+    [[nodiscard]] std::shared_ptr<stored_task> at(std::uint64_t created_serial) const;
     /// The one that waits longest in any of these queues; null when none waits.
     [[nodiscard]] std::shared_ptr<stored_task> first_pending(const std::vector<std::string>& queues) const;
 

@@ -56,11 +56,13 @@ bool is_hex(char c) noexcept {
     return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'f');
 }
 
-// What a path and a query may hold (RFC 3986, sections 3.3 and 3.4): the rest must be percent-encoded.
+// What a path and a query may hold (RFC 3986, sections 3.3 and 3.4): the rest must be percent-encoded. Blanks
+// and control characters were refused before.
 bool is_target_text(std::string_view text) noexcept {
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
-        if (c <= ' ' || c >= 0x7F || std::string_view{"\"<>\\^`{|}"}.find(c) != std::string_view::npos) {
+        if (static_cast<unsigned char>(c) >= 0x80 ||
+            std::string_view{"\"<>\\^`{|}"}.find(c) != std::string_view::npos) {
             return false;
         }
         if (c == '%' && (i + 2 >= text.size() || !is_hex(text[i + 1]) || !is_hex(text[i + 2]))) {

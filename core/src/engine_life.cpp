@@ -46,29 +46,18 @@ std::expected<void, misuse> worker_engine::pause(instant now) {
     if (std::exchange(pausing_, true)) {
         return {};
     }
-    switch (state_) {
-    case engine_state::connecting:
+    if (state_ == engine_state::connecting) {
         abort_connection({end_cause::local, "paused while connecting"});
-        break;
-    case engine_state::registering:
+    } else if (state_ == engine_state::registering) {
         close_link(end_cause::local, "paused while registering", 1000);
-        break;
-    case engine_state::ready:
-    case engine_state::busy:
+    } else if (state_ == engine_state::ready || state_ == engine_state::busy) {
         refuse_held();
         dispatch(engine_event::drain);
         settle();
-        break;
-    case engine_state::backoff:
+    } else if (state_ == engine_state::backoff) {
         next_attempt_ = connect_held_ ? now_.monotonic : timer(deadline_reason::reconnect);
         dispatch(engine_event::halted);
-        break;
-    case engine_state::draining:
-    case engine_state::closing:
-    case engine_state::paused:
-    case engine_state::stopped:
-        break;
-    }
+    } // or it closes, and will not connect again
     return {};
 }
 
@@ -106,32 +95,18 @@ std::expected<void, misuse> worker_engine::stop(end_reason why, stop_limits limi
     if (limits.close) {
         close_timeout_ = std::clamp(*limits.close, std::chrono::nanoseconds::zero(), close_timeout_);
     }
-    switch (state_) {
-    case engine_state::connecting:
+    if (state_ == engine_state::connecting) {
         abort_connection({end_cause::local, "stopped while connecting"});
-        break;
-    case engine_state::backoff:
-    case engine_state::paused:
+    } else if (state_ == engine_state::backoff || state_ == engine_state::paused) {
         finish(*stopping_);
-        break;
-    case engine_state::registering:
+    } else if (state_ == engine_state::registering) {
         close_link(end_cause::local, "stopped while registering", close_code());
-        break;
-    case engine_state::ready:
-    case engine_state::busy:
+    } else if (state_ == engine_state::closing) {
+        shorten(deadline_reason::close, close_timeout_);
+    } else { // ready, busy, or draining already
         refuse_unseen();
         dispatch(engine_event::drain);
         limit_drain(limits.drain);
-        break;
-    case engine_state::draining:
-        refuse_unseen();
-        limit_drain(limits.drain);
-        break;
-    case engine_state::closing:
-        shorten(deadline_reason::close, close_timeout_);
-        break;
-    case engine_state::stopped:
-        break;
     }
     return {};
 }

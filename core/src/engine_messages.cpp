@@ -102,8 +102,7 @@ std::string_view worker_engine::leaving_words() const noexcept {
 }
 
 void worker_engine::begin_held_task() {
-    if (held_ && registered_ && !running_ && state_ == engine_state::ready &&
-        outbox_bytes_ <= config_->outbox_bytes) {
+    if (held_ && outbox_bytes_ <= config_->outbox_bytes) { // so the slot is `ready`
         assignment next = std::move(*held_);
         held_.reset();
         begin_task(std::move(next));
@@ -111,9 +110,7 @@ void worker_engine::begin_held_task() {
 }
 
 void worker_engine::begin_task(assignment next) {
-    if (!dispatch(engine_event::task_began)) {
-        return;
-    }
+    dispatch(engine_event::task_began);
     ++counters_.assigned;
     monotonic_time deadline = never;
     if (next.content.timeout_ms > 0) {

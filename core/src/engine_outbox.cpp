@@ -60,28 +60,26 @@ void worker_engine::end_task(outcome answer) {
     ++(answer.completed() ? counters_.completed : counters_.failed);
     const delivery name = running_->task.name();
     unsent_ = std::move(running_->task);
-    running_.reset();
+    forget_running();
     if (std::exchange(assign_pending_, false) && stop_target_ == name) { // nobody has seen it
         stop_pending_.reset();
     }
-    for (const deadline_reason of_task : {deadline_reason::task_timeout, deadline_reason::stop_grace,
-                                          deadline_reason::drain_stop, deadline_reason::drain_answer}) {
-        clear_timer(of_task); // in any state: a stable session's task may end between two connections
-    }
-    writable_wanted_ = false;
-    writable_pending_ = false;
     dispatch(engine_event::task_ended);
     queue_outcome(std::move(answer), name);
 }
 
-void worker_engine::rest() noexcept {
-    idle_since_ = now_.monotonic;
+// With the task go its deadlines and what its handler waits for, whatever state the connection is in.
+void worker_engine::forget_running() noexcept {
+    running_.reset();
+    for (const deadline_reason of_task : {deadline_reason::task_timeout, deadline_reason::stop_grace,
+                                          deadline_reason::drain_stop, deadline_reason::drain_answer}) {
+        clear_timer(of_task);
+    }
+    writable_wanted_ = false;
+    writable_pending_ = false;
 }
 
 void worker_engine::answer_for_running() {
-    if (!running_) {
-        return;
-    }
     ++counters_.abandoned;
     if (!assign_pending_) {
         stuck_.push_back(running_->task.name());
@@ -181,7 +179,7 @@ void worker_engine::sent(std::uint32_t generation, instant now) {
                 writable_wanted_ = false;
                 writable_pending_ = true;
             }
-        } else if (done.is_outcome()) {
+        } else {
             if (unsent_.name() == done.task) {
                 unsent_ = {};
             }

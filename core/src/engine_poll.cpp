@@ -27,7 +27,7 @@ engine_output worker_engine::poll(instant now) {
     if (close_pending_ != 0) {
         return output::close{generation_, std::exchange(close_pending_, std::uint16_t{0})};
     }
-    if (stop_pending_ && !(assign_pending_ && running_ && running_->task.name() == stop_target_)) {
+    if (stop_pending_ && !assign_pending_) { // a task is told before it is asked to stop
         return output::stop_task{stop_target_, *std::exchange(stop_pending_, std::nullopt)};
     }
     if (!handed_back_.empty()) {
@@ -38,7 +38,7 @@ engine_output worker_engine::poll(instant now) {
         assign_pending_ = false;
         return output::assigned{running_->task};
     }
-    if (writable_pending_ && running_) {
+    if (writable_pending_) {
         writable_pending_ = false;
         return output::writable{running_->task.name()};
     }

@@ -54,7 +54,7 @@ void worker_engine::perform(engine_action action) {
         clear_timer(deadline_reason::idle_exit);
         break;
     case engine_action::rest:
-        rest();
+        idle_since_ = now_.monotonic;
         break;
     case engine_action::hang_up:
         hang_up();
@@ -106,7 +106,7 @@ void worker_engine::hold_connects(instant now) {
 void worker_engine::release_connects(std::chrono::nanoseconds delay, instant now) {
     enter(now);
     hold_connects_ = false;
-    if (std::exchange(connect_held_, false) && state_ == engine_state::backoff) {
+    if (std::exchange(connect_held_, false)) { // so it is in `backoff`
         set_timer(deadline_reason::reconnect, std::max(delay, std::chrono::nanoseconds::zero()));
     }
 }
@@ -154,9 +154,7 @@ void worker_engine::pinged(std::uint32_t generation, instant now) {
 }
 
 void worker_engine::registered(std::int32_t idle_time, proof by) {
-    if (!dispatch(engine_event::registered)) {
-        return;
-    }
+    dispatch(engine_event::registered);
     idle_time_ = by == proof::response ? std::max(idle_time, 0) : 0;
     if (running_) { // a stable session goes on where it was
         dispatch(engine_event::task_began);
@@ -294,16 +292,11 @@ worker_engine::retry_delay(const connection_end& end,
     }
     const std::chrono::nanoseconds delay =
         backoff(config_.reconnect(), {attempts_, refusals_, retry_after}, random_.next());
-    switch (config_.session()) {
-    case session_policy::one_shot:
-        return registered_ ? std::max<std::chrono::nanoseconds>(delay, one_shot_delay) : delay;
-    case session_policy::stable:
-        return registered_ ? min_reconnect_delay : delay;
-    case session_policy::automatic:
-    case session_policy::anonymous:
-        break;
+    const session_policy policy = config_.session();
+    if (registered_ && policy == session_policy::one_shot) {
+        return std::max<std::chrono::nanoseconds>(delay, one_shot_delay);
     }
-    return delay;
+    return registered_ && policy == session_policy::stable ? min_reconnect_delay : delay;
 }
 
 void worker_engine::plan_retry(connection_end& end, std::optional<std::chrono::seconds> retry_after) {
@@ -326,12 +319,8 @@ void worker_engine::forget_connection() noexcept {
         const auto reason = static_cast<deadline_reason>(i);
         switch (reason) {
         case deadline_reason::register_hold:
-            break;
         case deadline_reason::task_timeout: // these go on with a task that outlives its connection
         case deadline_reason::stop_grace:
-            if (!running_) {
-                clear_timer(reason);
-            }
             break;
         default:
             clear_timer(reason);
@@ -376,10 +365,8 @@ void worker_engine::lose_running() {
         stop_target_ = running_->task.name();
         set_timer(deadline_reason::register_hold, orphan_grace);
     }
-    running_.reset();
+    forget_running();
     progress_waits_ = false;
-    writable_wanted_ = false;
-    writable_pending_ = false;
 }
 
 void worker_engine::finish(end_reason reason) {

@@ -135,7 +135,7 @@ std::string why_not_ready(const engine_snapshot& slot) {
         return while_registering(slot);
     case engine_state::ready:
     case engine_state::busy:
-        return {};
+        break;
     case engine_state::draining:
         return while_draining(slot);
     case engine_state::closing:

@@ -66,6 +66,7 @@ void worker_engine::fire_timers() {
     }
 }
 
+// The deadlines of a task are gone with it: while one of them fires, a task runs.
 void worker_engine::fire(deadline_reason timer) {
     switch (timer) {
     case deadline_reason::connect:
@@ -106,21 +107,19 @@ void worker_engine::fire(deadline_reason timer) {
         close_link(end_cause::timed_out, "no receipt for the outcomes within receipt_timeout", 1001);
         break;
     case deadline_reason::task_timeout:
-        if (running_) {
-            ++counters_.timed_out;
-            running_->timed_out = true;
-            running_->stop_asked = true;
-            stop_pending_ = stop_reason::timeout;
-            stop_target_ = running_->task.name();
-            set_timer(deadline_reason::stop_grace, config_->stop_grace);
-        }
+        ++counters_.timed_out;
+        running_->timed_out = true;
+        running_->stop_asked = true;
+        stop_pending_ = stop_reason::timeout;
+        stop_target_ = running_->task.name();
+        set_timer(deadline_reason::stop_grace, config_->stop_grace);
         break;
     case deadline_reason::stop_grace:
     case deadline_reason::drain_answer:
         answer_for_running();
         break;
     case deadline_reason::drain_stop:
-        if (running_ && !running_->stop_asked) {
+        if (!running_->stop_asked) {
             running_->stop_asked = true;
             stop_pending_ = stop_reason::shutdown;
             stop_target_ = running_->task.name();

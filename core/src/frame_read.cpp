@@ -32,6 +32,7 @@ using problem = std::optional<std::string_view>;
 constexpr std::string_view repeated = "a field that may stand once is given twice";
 constexpr std::string_view malformed = "not a well-formed message";
 constexpr std::string_view bad_text = "text that is not UTF-8";
+constexpr std::string_view unknown_type = "a message of an unknown type";
 
 std::string_view reason_of(payload_fault fault) noexcept {
     return to_string(fault);
@@ -307,7 +308,7 @@ body_view read_body(std::uint32_t payload_id, std::span<const std::byte> body) n
     case frame_type::unspecified:
         break;
     }
-    return std::unexpected{std::string_view{"a payload of an unknown type"}};
+    return std::unexpected{unknown_type};
 }
 
 problem problem_of(const body_view& content) noexcept {
@@ -325,19 +326,20 @@ std::string_view usable_id(std::string_view id) noexcept {
 } // namespace
 
 std::string_view salvage_task_id(std::span<const std::byte> message) noexcept {
+    constexpr auto assign_payload = static_cast<std::uint32_t>(frame_type::task_assign);
     wire::reader envelope{message.first(std::min(message.size(), salvage_bytes))};
     wire::field f;
     bool is_assign = false;
     std::span<const std::byte> body;
-    bool more = true;
-    while (more && body.empty()) {
-        more = envelope.next(f);
-        if (more && f.is(type_field, wire_type::varint)) {
+    while (envelope.next(f)) {
+        if (f.is(type_field, wire_type::varint)) {
             is_assign = f.number == static_cast<std::uint64_t>(frame_type::task_assign);
+        } else if (f.is(assign_payload, wire_type::length) && body.empty()) {
+            body = f.bytes;
         }
-        if (f.is(static_cast<std::uint32_t>(frame_type::task_assign), wire_type::length)) {
-            body = more ? f.bytes : envelope.clipped();
-        }
+    }
+    if (body.empty() && f.is(assign_payload, wire_type::length)) {
+        body = envelope.clipped();
     }
     if (!is_assign) {
         return {};
@@ -371,11 +373,9 @@ std::expected<frame_view, frame_error> read_frame(std::span<const std::byte> mes
     if (broken || broken_before) {
         return std::unexpected{frame_error{broken ? *broken : *broken_before, salvage_task_id(message)}};
     }
-    if (type < 0 || !is_payload_field(static_cast<std::uint32_t>(type))) {
-        return strike("a message of an unknown type");
-    }
     if (static_cast<std::uint32_t>(type) != payload_id) {
-        return strike("a message whose type and payload disagree");
+        const bool known = is_payload_field(static_cast<std::uint32_t>(type));
+        return strike(known ? "a message whose type and payload disagree" : unknown_type);
     }
     const auto content = read_body(payload_id, body);
     if (!content) {

@@ -14,7 +14,7 @@ bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
 bool is_alnum(char c) noexcept {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return is_digit(c) || (c >= 'a' && c <= 'z');
 }
 
 std::string_view without_final_dot(std::string_view name) noexcept {

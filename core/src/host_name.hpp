@@ -15,7 +15,7 @@ namespace distworker::detail {
 /// RFC 4291, section 2.2: eight groups, `::` once, an IPv4 address as the last two. Without zone or brackets.
 [[nodiscard]] std::optional<std::array<std::uint16_t, 8>> parse_ipv6(std::string_view text) noexcept;
 
-/// What is wrong with a host name that is no address, in words; empty when it can be looked up.
+/// What is wrong with a host name in lower case that is no address, in words; empty when it can be looked up.
 [[nodiscard]] std::string host_name_problem(std::string_view name);
 
 /// 127.0.0.0/8, ::1, ::ffff:127.0.0.0/104, `localhost` and names below it.

@@ -84,9 +84,9 @@ private:
             }
             return std::nullopt;
         case message_type::value:
-            return visit_value(in, f);
+            break;
         }
-        return std::nullopt;
+        return visit_value(in, f);
     }
 
     std::optional<payload_fault> visit_entry(open_message& in, const wire::field& f) noexcept {

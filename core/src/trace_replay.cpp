@@ -14,8 +14,12 @@ using detail::field_reader;
 template <std::size_t... I>
 std::optional<group_input> input_named(std::string_view name, std::index_sequence<I...>) {
     std::optional<group_input> found;
-    static_cast<void>(
-        ((detail::input_names[I] == name && (found.emplace(std::in_place_index<I>), true)) || ...));
+    const auto take = [&](auto index) {
+        if (detail::input_names[index] == name) {
+            found.emplace(std::in_place_index<index>);
+        }
+    };
+    (take(std::integral_constant<std::size_t, I>{}), ...);
     return found;
 }
 
@@ -92,7 +96,10 @@ private:
         if (word == "poll") {
             field_reader fields{rest};
             read_time(fields);
-            return fields.good() || fail(fields.problem());
+            if (!fields.good()) {
+                return fail(fields.problem());
+            }
+            return true;
         }
         if (word == "signed") {
             return true; // read when the engine asks for it

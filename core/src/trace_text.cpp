@@ -191,7 +191,7 @@ void field_reader::frame(stream_item*& item) {
 }
 
 void field_reader::fail_unless(bool good, std::string_view name) {
-    if (!good && problem_.empty()) {
+    if (!good) {
         problem_ = "the field '" + std::string{name} + "' is missing or cannot be read";
     }
 }

@@ -52,7 +52,7 @@ void trace_writer::gave(const group_input& what, instant now) {
     last_ = now;
     line_ = "in";
     field_writer fields{line_, payloads_};
-    fields("now", now.monotonic);
+    fields("now", now.monotonic.time_since_epoch());
     fields("wall", now.wall.time_since_epoch());
     line_.append(" " + std::string{detail::input_names[what.index()]});
     std::visit(
@@ -79,7 +79,7 @@ void trace_writer::took(const group_output& output, instant now) {
         last_ = now;
         line_ = "poll";
         field_writer fields{line_, payloads_};
-        fields("now", now.monotonic);
+        fields("now", now.monotonic.time_since_epoch());
         fields("wall", now.wall.time_since_epoch());
         write();
     }

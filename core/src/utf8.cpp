@@ -75,13 +75,10 @@ std::string to_valid_utf8(std::string_view text, std::size_t max_bytes) {
         const std::string_view piece = length == 0 ? replacement : text.substr(0, length);
         if (out.size() + piece.size() > max_bytes) {
             while (!out.empty() && out.size() + ellipsis.size() > max_bytes) {
-                do {
-                    const bool continuation = (static_cast<unsigned char>(out.back()) & 0xC0U) == 0x80U;
+                while ((static_cast<unsigned char>(out.back()) & 0xC0U) == 0x80U) {
                     out.pop_back();
-                    if (!continuation) {
-                        break;
-                    }
-                } while (!out.empty());
+                }
+                out.pop_back();
             }
             if (max_bytes >= ellipsis.size()) {
                 out += ellipsis;

@@ -51,14 +51,11 @@ value::value(const value_view& view) {
     case value_kind::object:
         *this = value{*view.object()};
         break;
-    case value_kind::list: {
-        list items;
-        for (const value_view item : view.items()) {
+    case value_kind::list:
+        for (list& items = content_.emplace<list>(); const value_view item : view.items()) {
             items.emplace_back(item);
         }
-        content_ = std::move(items);
         break;
-    }
     }
 }
 

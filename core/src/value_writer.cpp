@@ -54,9 +54,6 @@ value_writer::value_writer(wire::writer& out, std::string_view root, std::size_t
 }
 
 void value_writer::fail(write_fault::kind kind) {
-    if (fault_) {
-        return;
-    }
     std::string path{root_};
     for (std::size_t i = 0; i < depth_; ++i) {
         const level& l = levels_[i];
@@ -277,14 +274,13 @@ void write(value_writer& out, const value_view& content) {
         write_members(out, *content.object());
         out.end_object();
         break;
-    case value_kind::list: {
+    case value_kind::list:
         out.begin_list();
         for (const value_view item : content.items()) {
             write(out, item);
         }
         out.end_list();
         break;
-    }
     }
 }
 

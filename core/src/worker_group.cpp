@@ -249,7 +249,7 @@ group_output worker_group::poll(instant now) {
             break;
         }
     }
-    if (running_slots_ == 0 && end_ && !told_) {
+    if (running_slots_ == 0 && !told_) {
         told_ = true;
         return {0, output::stopped{*end_}};
     }

@@ -28,6 +28,24 @@ TEST(ByteBuffer, GrowsAndKeepsItsContent) {
     EXPECT_EQ(buffer.size(), 5U) << "truncating never grows";
 }
 
+TEST(ByteBuffer, HoldsNothingUntilItIsGivenSomething) {
+    byte_buffer buffer;
+    EXPECT_EQ(buffer.data(), nullptr);
+    EXPECT_EQ(buffer.size(), 0U);
+    buffer.append({});
+    buffer.truncate(0);
+    EXPECT_EQ(buffer.data(), nullptr);
+    EXPECT_TRUE(std::move(buffer).share().bytes().empty());
+}
+
+TEST(ByteBuffer, KeepsItsContentWhenItIsMovedToItself) {
+    byte_buffer buffer;
+    buffer.append(as_byte_span("kept"));
+    byte_buffer& same = buffer;
+    buffer = std::move(same);
+    EXPECT_EQ(as_text(buffer.bytes()), "kept");
+}
+
 TEST(ByteBuffer, SharedBytesOutliveBufferPoolAndThread) {
     shared_bytes kept;
     {
@@ -67,6 +85,14 @@ TEST(BufferPool, TakesBackAndHandsOutAgainUpToItsBound) {
         large.extend(1);
     }
     EXPECT_LE(pool.idle_bytes(), 10'000U) << "large ones are not kept";
+}
+
+TEST(BufferPool, ThatKeepsNothingHasNothing) {
+    const buffer_pool pool = buffer_pool::none();
+    {
+        byte_buffer{pool, 1000}.extend(1);
+    }
+    EXPECT_EQ(pool.idle_bytes(), 0U);
 }
 
 TEST(BufferPool, IsSafeFromAnyThread) {
@@ -111,9 +137,25 @@ RC_GTEST_PROP(Utf8, WhatIsMendedIsValidAndShort, ()) {
     }
 }
 
+TEST(Utf8, WhatIsCutEndsAtACharacter) {
+    EXPECT_EQ(to_valid_utf8("abcdef", 5), "ab...");
+    EXPECT_EQ(to_valid_utf8("a\u20AC\u20AC", 7), "a\u20AC\u20AC");
+    EXPECT_EQ(to_valid_utf8("a\u20AC\u20AC", 6), "a...") << "half a character is none";
+    EXPECT_EQ(to_valid_utf8("abcdef", 3), "...");
+    EXPECT_EQ(to_valid_utf8("abcdef", 2), "") << "no room even for the dots";
+    EXPECT_EQ(to_valid_utf8("abcdef", 0), "");
+}
+
 TEST(Utf8, LogsShowNoControlCharacters) {
     EXPECT_EQ(escape_for_log("a\x1B[31mb\n\xFF"), "a\\x1b[31mb\\x0a\\xff");
     EXPECT_EQ(escape_for_log("Grüße"), "Grüße");
+    EXPECT_EQ(escape_for_log("del \x7F"), "del \\x7f");
+    EXPECT_EQ(escape_for_log("next line \u0085, no break \u00A0"), "next line \\xc2\\x85, no break \u00A0");
+}
+
+TEST(Utf8, LogsAreShort) {
+    EXPECT_EQ(escape_for_log(std::string(200, 'x')), std::string(200, 'x'));
+    EXPECT_EQ(escape_for_log(std::string(201, 'x')), std::string(200, 'x') + "...");
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 // The broker without sockets: registration, deadlines, bad messages.
 #include "core/controller_harness.hpp"
+#include "core/failing_crypto.hpp"
 #include "support/vectors.hpp"
 
 #include <gtest/gtest.h>
@@ -122,9 +123,55 @@ TEST(controller_setup, names_the_fault) {
     EXPECT_EQ(provisioner("x", "", {"a"}), "'x' has an empty token");
     EXPECT_EQ(provisioner("x", "t", {}), "'x' serves no queue");
     EXPECT_EQ(provisioner("x", "t", {""}), "a queue of 'x' is empty");
-    const auto session = host.engine.add_session({"w", secret{std::string_view{"t"}}, "nobody"});
-    ASSERT_FALSE(session);
-    EXPECT_EQ(session.error().problem, "'w' names the unknown provisioner 'nobody'");
+    EXPECT_EQ(provisioner(std::string(1025, 'x'), "t", {"a"}), "the name is longer than 1024 bytes");
+    EXPECT_EQ(provisioner("\xFF", "t", {"a"}), "the name is not UTF-8");
+    EXPECT_EQ(provisioner("a\nb", "t", {"a"}), "the name holds a control character");
+    EXPECT_EQ(provisioner("a\x7F", "t", {"a"}), "the name holds a control character");
+    EXPECT_EQ(provisioner("x", "t", {"a", "b\x1B"}), "a queue of 'x' holds a control character");
+
+    const auto session = [&](std::string id, std::string_view token, std::string of) {
+        const auto added = host.engine.add_session({std::move(id), secret{token}, std::move(of)});
+        return added ? std::string{} : added.error().problem;
+    };
+    EXPECT_EQ(session("w", "t", "nobody"), "'w' names the unknown provisioner 'nobody'");
+    EXPECT_EQ(session("", "t", "p"), "the worker id is empty");
+    EXPECT_EQ(session("w", "", "p"), "'w' has an empty token");
+    EXPECT_EQ(session("w", "t", "p"), "");
+    EXPECT_EQ(session("w", "t", "p"), "'w' is given twice");
+}
+
+// A registration whose signed part is made by hand.
+message register_frame_of(std::span<const std::byte> data) {
+    byte_buffer out;
+    write_register(out, data, digest32{});
+    return to_message(out.bytes());
+}
+
+TEST(controller_registration, that_cannot_be_judged_is_refused) {
+    controller_harness host;
+    host.engine.connected(1, host.now());
+    host.receive(1, register_frame_of(as_byte_span("\xFF")));
+    host.engine.connected(2, host.now());
+    signed_register_view content;
+    content.provisioner = "p";
+    content.date = "yesterday";
+    byte_buffer data;
+    write_signed_register(data, content);
+    host.receive(2, register_frame_of(data.bytes()));
+    EXPECT_EQ(host.hung_up, (std::vector<connection_id>{1, 2}));
+    EXPECT_EQ(host.count(note_kind::refused), 2U);
+}
+
+TEST(controller_registration, is_refused_while_it_cannot_be_verified) {
+    const controller_harness host; // for its time
+    controller_engine engine{{}, std::make_shared<failing_crypto>(0), 1};
+    ASSERT_TRUE(engine.add_provisioner({"p", secret{std::string_view{"token"}}, {"a"}}));
+    engine.connected(1, host.now());
+    engine.received(1, message_kind::binary, register_frame({}, host.now().wall), true, host.now());
+    const auto told = engine.poll(host.now());
+    EXPECT_EQ(std::get<controller_note>(told).text,
+              "it could not be verified: HMAC-SHA256 failed: no entropy in the test");
+    EXPECT_TRUE(engine.workers().empty());
 }
 
 TEST(controller_deadlines, end_a_connection_that_does_not_register) {

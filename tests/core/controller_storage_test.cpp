@@ -227,5 +227,17 @@ TEST(controller_restart, keeps_the_order_results_and_the_limit) {
     EXPECT_EQ(host.stores[0].what, store_record::action::erase);
 }
 
+TEST(controller_restart, takes_a_task_whose_webhook_was_still_to_be_called_for_done) {
+    controller_harness host{stored};
+    task_record called_back;
+    called_back.id = "t";
+    called_back.queue = "a";
+    called_back.status = task_status::completed;
+    EXPECT_TRUE(host.engine.restore(called_back, host.now()));
+    host.join(1);
+    EXPECT_THAT(host.assignments(1), IsEmpty());
+    EXPECT_EQ(host.engine.queues().at(0).finished, 1U);
+}
+
 } // namespace
 } // namespace distworker::testing

@@ -1,8 +1,13 @@
 // The broker without sockets: queues, dispatch, retries, outcomes, events.
 #include "core/controller_harness.hpp"
 
+#include <distworker/outcome.hpp>
+#include <distworker/payload_schema.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <limits>
 
 namespace distworker::testing {
 namespace {
@@ -175,6 +180,87 @@ TEST(controller_outcomes, that_cannot_be_kept_are_lost) {
     EXPECT_EQ(next->status, task_status::finished);
 }
 
+TEST(controller_outcomes, have_their_files) {
+    controller_harness host;
+    host.join(1);
+    const auto task = host.submit_to("a");
+    outcome_writer answer{task->id, buffer_pool{}};
+    answer.file({.file_id = "f", .filename = "n", .content_type = "t", .size = 3, .storage_url = "u"});
+    answer.file({.file_id = "second"});
+    host.receive(1, to_message(std::move(answer).complete().frame()));
+    ASSERT_EQ(task->result_files.size(), 2U);
+    EXPECT_EQ(task->result_files[0].file_id, "f");
+    EXPECT_EQ(task->result_files[0].filename, "n");
+    EXPECT_EQ(task->result_files[0].content_type, "t");
+    EXPECT_EQ(task->result_files[0].size, 3);
+    EXPECT_EQ(task->result_files[0].storage_url, "u");
+    EXPECT_EQ(task->result_files[1].file_id, "second");
+}
+
+// What no writer of ours would write: a number that is not finite.
+message odd_frame(frame_type type, std::uint32_t field, std::string_view task_id) {
+    byte_buffer out;
+    wire::writer wire{out};
+    wire::begin_frame(wire, type);
+    wire.text(1, task_id);
+    wire.open(field);
+    wire.open(wire::struct_field::entry);
+    wire.text(wire::struct_field::key, "odd");
+    wire.open(wire::struct_field::value);
+    wire.fixed64(wire::value_field::number, std::numeric_limits<double>::quiet_NaN());
+    wire.close();
+    wire.close();
+    wire.close();
+    wire::end_frame(wire);
+    return to_message(out.bytes());
+}
+
+TEST(controller_outcomes, with_details_that_cannot_be_kept_are_lost) {
+    controller_harness host;
+    host.join(1);
+    const auto task = host.submit_to("a");
+    host.receive(1, odd_frame(frame_type::task_failed, wire::failed_field::error_details, task->id));
+    EXPECT_EQ(task->status, task_status::processing);
+    EXPECT_EQ(host.count(note_kind::outcome_lost), 1U);
+    EXPECT_EQ(host.state(1), availability::idle) << "the worker is free all the same";
+}
+
+TEST(controller_progress, with_data_that_cannot_be_kept_is_not_relayed) {
+    controller_harness host;
+    host.join(1);
+    const auto task = host.submit_to("a");
+    host.receive(1, odd_frame(frame_type::task_progress, wire::progress_field::data, task->id));
+    EXPECT_TRUE(host.data.empty());
+    EXPECT_EQ(host.count(note_kind::malformed), 1U);
+}
+
+TEST(controller_progress, that_has_data_and_a_message_tells_both) {
+    controller_harness host;
+    host.join(1);
+    const auto task = host.submit_to("a");
+    byte_buffer out;
+    wire::writer wire{out};
+    wire::begin_frame(wire, frame_type::task_progress);
+    wire.text(wire::progress_field::task_id, task->id);
+    wire.text(wire::progress_field::message, "half way");
+    write_payload(wire, wire::progress_field::data, {{"step", 1}});
+    wire::end_frame(wire);
+    host.receive(1, to_message(out.bytes()));
+    EXPECT_EQ(task->progress->message, "half way");
+    EXPECT_THAT(host.data, ::testing::ElementsAre(value{{"step", 1}}));
+
+    byte_buffer further;
+    wire::writer more{further};
+    wire::begin_frame(more, frame_type::task_progress);
+    more.text(wire::progress_field::task_id, task->id);
+    more.fixed32(wire::progress_field::progress, 0.75F);
+    write_payload(more, wire::progress_field::data, {{"step", 2}});
+    wire::end_frame(more);
+    host.receive(1, to_message(further.bytes()));
+    EXPECT_EQ(task->progress->fraction, 0.75F);
+    EXPECT_EQ(host.data.size(), 2U);
+}
+
 TEST(controller_cancel, ends_a_pending_task) {
     controller_harness host;
     const auto task = host.submit_to("a");
@@ -283,6 +369,8 @@ TEST(controller_store, lists_tasks_in_pages_the_youngest_first) {
     EXPECT_EQ(page.tasks[1]->id, made[1]);
     EXPECT_EQ(host.engine.tasks("odd", 0, 10).total, 2U);
     EXPECT_TRUE(host.engine.tasks("", 9, 2).tasks.empty());
+    EXPECT_TRUE(host.engine.tasks("", 0, 0).tasks.empty());
+    EXPECT_EQ(host.engine.tasks("", 0, 0).total, 5U) << "a page of none still counts";
 }
 
 TEST(controller_store, counts_queues) {
@@ -291,8 +379,11 @@ TEST(controller_store, counts_queues) {
     static_cast<void>(host.submit_to("a"));
     static_cast<void>(host.submit_to("a"));
     static_cast<void>(host.submit_to("elsewhere"));
+    host.receive(1, complete_frame(host.assignments(1)[0].task_id, {}));
+    static_cast<void>(host.submit_to("a"));
     const auto queues = host.engine.queues();
     ASSERT_EQ(queues.size(), 3U);
+    EXPECT_EQ(queues[0].finished, 1U);
     EXPECT_EQ(queues[0].name, "a");
     EXPECT_EQ(queues[0].pending, 1U);
     EXPECT_EQ(queues[0].processing, 1U);
@@ -317,6 +408,15 @@ TEST(controller_submit, names_what_is_wrong) {
     EXPECT_EQ(problem({.queue = "a", .metadata = value::of({1})}), "metadata: must be an object");
     EXPECT_EQ(problem({.queue = "a", .input = {{"x", std::string("\xFF")}}}),
               "input.x: text that is not UTF-8");
+    EXPECT_EQ(problem({.queue = "a", .input = {{"x", std::numeric_limits<double>::infinity()}}}),
+              "input.x: a number that is not finite");
+    EXPECT_EQ(problem({.queue = "a", .metadata = {{std::string("a\0b", 3), 1}}}),
+              "metadata.a\\x00b: a key that holds NUL");
+    EXPECT_EQ(problem({.queue = "a", .input = {{"x", std::string(16 << 20, 'x')}}}),
+              "input.x: larger than the controller can keep");
+    const value half{{"x", std::string(9 << 20, 'x')}};
+    EXPECT_EQ(problem({.queue = "a", .metadata = half, .input = half}),
+              "input: is too large together with metadata: a task holds at most 16 MiB");
     EXPECT_EQ(problem({.queue = "a", .timeout_ms = -1}), "timeout: is negative");
     EXPECT_EQ(problem({.queue = "a", .input = nested(100)}), "nothing");
     EXPECT_THAT(problem({.queue = "a", .input = nested(101)}),

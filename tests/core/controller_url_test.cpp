@@ -48,14 +48,35 @@ TEST(ControllerUrl, Ipv6AndZones) { // G7
     EXPECT_EQ(zoned, good("ws://[fe80::1%eth0]/x"));
     EXPECT_EQ(zoned.host_header(), "[fe80::1]");
     EXPECT_EQ(zoned.uri(), "ws://[fe80::1%25eth0]:80/x");
+    EXPECT_EQ(good("ws://[fe80::1%25]/").host, "fe80::1%25") << "a zone may be called 25";
+    EXPECT_EQ(good("ws://[fe80::1%br-0.1_a~Z9]/").host, "fe80::1%br-0.1_a~Z9");
     for (const std::string_view address : {"::", "::1", "1::", "1:2:3:4:5:6:7:8", "1::8", "::ffff:1.2.3.4",
                                            "1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5:6:7::"}) {
         EXPECT_TRUE(parse_controller_url("ws://[" + std::string{address} + "]/")) << address;
     }
-    for (const std::string_view address :
-         {"", ":", ":::", "1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::2::3", "12345::", "g::", "1.2.3.4",
-          "::1.2.3", "1.2.3.4::", "1:2:3:4:5:6:7:1.2.3.4", "::1%", "::1%a b",
-          "1:2:3:4:5:6:7:8::", "1:2:3:", "::1 "}) {
+    for (const std::string_view address : {"",
+                                           ":",
+                                           ":::",
+                                           "1",
+                                           "1:2:3:4:5:6:7",
+                                           "1:2:3:4:5:6:7:8:9",
+                                           "1::2::3",
+                                           "12345::",
+                                           "g::",
+                                           "1.2.3.4",
+                                           "::1.2.3",
+                                           "1.2.3.4::",
+                                           "1:2:3:4:5:6:7:1.2.3.4",
+                                           "::1%",
+                                           "::1%a b",
+                                           "1:2:3:4:5:6:7:8::",
+                                           "1:2:3:",
+                                           "::1 ",
+                                           "12x4::",
+                                           "::1%a/b",
+                                           "::1%a{b",
+                                           "::1%a!b",
+                                           "::1%a@b"}) {
         EXPECT_FALSE(parse_controller_url("ws://[" + std::string{address} + "]/")) << address;
     }
     EXPECT_FALSE(parse_controller_url("ws://[::1/"));
@@ -68,6 +89,8 @@ TEST(ControllerUrl, HostHeaderAndTlsName) {
     EXPECT_EQ(good("http://h:443").host_header(), "h:443");
     EXPECT_EQ(good("https://h.test.:8443").host_header(), "h.test.:8443");
     EXPECT_EQ(good("https://h.test.:8443").tls_name(), "h.test");
+    EXPECT_EQ(good("https://h.test").tls_name(), "h.test");
+    EXPECT_EQ(good("https://[fe80::1%25eth0]").tls_name(), "fe80::1");
     EXPECT_FALSE(good("https://h.test").is_address());
     EXPECT_TRUE(good("https://127.0.0.1").is_address());
 }
@@ -77,8 +100,9 @@ TEST(ControllerUrl, Loopback) {
                              "127.255.0.9", "[::1]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]"}) {
         EXPECT_TRUE(good(std::string{"ws://"} + host + "/").is_loopback()) << host;
     }
-    for (const auto* host : {"localhost.test", "notlocalhost", "128.0.0.1", "[::2]", "[::ffff:128.0.0.1]",
-                             "10.0.0.1", "127.0.0.1.test", "[::]"}) {
+    for (const auto* host :
+         {"localhost.test", "notlocalhost", "128.0.0.1", "[::2]", "[::ffff:128.0.0.1]", "10.0.0.1",
+          "127.0.0.1.test", "[::]", "[1::ffff:127.0.0.1]", "[::ffff:1:127.0.0.1]"}) {
         EXPECT_FALSE(good(std::string{"ws://"} + host + "/").is_loopback()) << host;
     }
 }
@@ -94,6 +118,18 @@ struct bad_url {
     std::string text;
     const char* says;
 };
+
+// A name of so many characters, 193 to 255, each label of it sound.
+std::string long_name(std::size_t size) {
+    const std::string label(63, 'h');
+    return ("canary" + label.substr(6) + '.' + label + '.' + label + '.').append(size - 192, 'h');
+}
+
+TEST(ControllerUrl, NamesMayBeAsLongAsTheDomainNameSystemHasThem) {
+    EXPECT_EQ(good("ws://" + long_name(253)).host.size(), 253U);
+    EXPECT_EQ(good("ws://a_b.test").host, "a_b.test") << "no host name by the book, but service names are";
+    EXPECT_EQ(good("ws://h/%aF%09").target, "/%aF%09");
+}
 
 TEST(ControllerUrl, EveryFaultNamesItselfAndNeverTheValue) {
     const bad_url cases[] = {
@@ -123,6 +159,9 @@ TEST(ControllerUrl, EveryFaultNamesItselfAndNeverTheValue) {
         {"host", "http://.", "no host"},
         {"host", "http://a..canary", "malformed host"},
         {"host", "http://-canary", "malformed host"},
+        {"host", "http://canary-", "malformed host"},
+        {"host", "http://canary{}", "malformed host"},
+        {"host", "http://" + long_name(254), "longer than 253"},
         {"host", "http://can%41ry", "malformed host"},
         {"host", "http://" + std::string(64, 'c') + ".canary", "malformed host"},
         {"host", "http://canary.127.1", "IPv4"},
@@ -137,9 +176,14 @@ TEST(ControllerUrl, EveryFaultNamesItselfAndNeverTheValue) {
          "canary",
          "percent-encode"},
         {"path", "http://h/canary%2", "percent-encode"},
+        {"path", "http://h/canary%2g", "percent-encode"},
+        {"path", "http://h/canary%/0", "percent-encode"},
+        {"path", "http://h/canary%:0", "percent-encode"},
+        {"path", "http://h/canary%0@", "percent-encode"},
         {"path", "http://h/?canary%zz", "percent-encode"},
         {"blank", "http://canary/\n", "white space"},
         {"blank", " http://canary/", "white space"},
+        {"blank", "http://canary/\x7F", "control character"},
         {"blank", "http://h/\r\nX-Canary: canary", "white space"},
         {"blank", std::string{"http://h/\0canary", 16}, "white space"},
     };

@@ -212,6 +212,22 @@ TEST(EngineHold, HoldsTheFirstAttemptToo) {
     EXPECT_THAT(rig.connects, SizeIs(1));
 }
 
+TEST(EngineHold, ThatMadeAnAttemptWaitOutlastsAPause) {
+    engine_rig rig;
+    rig.become_ready();
+    rig.engine.hold_connects(rig.now);
+    rig.lose();
+    rig.pass(1h); // an attempt is due, and held
+    ASSERT_TRUE(rig.engine.pause(rig.now));
+    rig.pass(1h);
+    ASSERT_TRUE(rig.engine.resume(rig.now));
+    rig.pass(1h);
+    EXPECT_THAT(rig.connects, SizeIs(1));
+    rig.engine.release_connects(0s, rig.now);
+    rig.drain();
+    EXPECT_THAT(rig.connects, SizeIs(2));
+}
+
 TEST(EngineStop, AnInterruptOfAProvisionedWorkerFitsIntoFiveSeconds) {
     worker_config config = default_config();
     config.worker_id = "w-1";

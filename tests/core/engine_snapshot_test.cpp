@@ -96,6 +96,46 @@ TEST(WhyNotReady, TellsEachObstacleAndWhatComesNext) {
     EXPECT_THAT(words(), HasSubstr("stopped: the process was told to end"));
 }
 
+TEST(WhyNotReady, TellsWhyItEnds) {
+    using enum end_reason;
+    const std::pair<end_reason, const char*> cases[] = {
+        {stop_requested, "the application stopped it"},
+        {signal, "the process was told to end"},
+        {idle, "nothing ran for the controller's idle time"},
+        {attempts_exhausted, "max_reconnect_attempts attempts in a row failed"},
+        {session_gone, "the controller has no session for this worker id any more"},
+        {stuck_handlers, "max_stuck handlers ignored their stop request"},
+    };
+    for (const auto& [why, words] : cases) {
+        engine_rig rig;
+        rig.become_ready();
+        ASSERT_TRUE(rig.engine.stop(why, 10s, rig.now));
+        EXPECT_EQ(why_not_ready(rig.engine.snapshot()),
+                  "ending: " + std::string{words} + "; over in at most 1 s");
+        rig.lose();
+        EXPECT_EQ(why_not_ready(rig.engine.snapshot()),
+                  "stopped: " + std::string{words} + "; the last connection ended: peer_closed, lost: test");
+    }
+}
+
+TEST(WhyNotReady, OfAStateThatDoesNotExistHasNoWords) {
+    engine_snapshot odd;
+    odd.state = static_cast<engine_state>(99);
+    EXPECT_THAT(why_not_ready(odd), IsEmpty());
+    odd.state = engine_state::stopped;
+    odd.ending = static_cast<end_reason>(99);
+    EXPECT_EQ(why_not_ready(odd), "stopped: unknown");
+}
+
+TEST(WhyNotReady, TellsOfARegistrationThatIsAboutToGoOut) {
+    engine_rig rig;
+    ASSERT_TRUE(rig.engine.start(rig.now));
+    rig.drain();
+    rig.engine.opened(rig.generation(), rig.now);
+    EXPECT_EQ(why_not_ready(rig.engine.snapshot()),
+              "connected, and the controller has not answered the registration yet");
+}
+
 TEST(WhyNotReady, TellsOfHandlersThatHoldTheRegistrationUp) {
     engine_rig rig;
     rig.become_ready();
@@ -118,6 +158,9 @@ TEST(WhyNotReady, OfAGroupIsTheSlotsInOne) {
     EXPECT_THAT(why_not_ready(group.snapshot()),
                 AllOf(HasSubstr("1 of 3 slots: connecting"), HasSubstr("2 of 3 slots: not connected")));
     EXPECT_EQ(group.snapshot().slots.size(), 3U);
+    group_snapshot one_ready = group.snapshot();
+    one_ready.slots[1].state = engine_state::ready;
+    EXPECT_THAT(why_not_ready(one_ready), IsEmpty()) << "a task can come to that one";
 }
 
 } // namespace

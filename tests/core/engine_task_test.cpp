@@ -29,6 +29,32 @@ TEST(EngineTask, AnEarlyAssignmentIsHeldAndOthersAreRefusedAfterTheAnswer) {
     EXPECT_EQ(rig.engine.counters().coalesced, 1U);
 }
 
+TEST(EngineTask, HasAllThatWasAssigned) {
+    engine_rig rig;
+    rig.become_ready();
+    const auto metadata = struct_bytes({{"tenant", "acme"}});
+    const auto input = struct_bytes({{"a", 1}});
+    task_assign_view said;
+    said.task_id = "t";
+    said.queue = "q";
+    said.metadata = object_view{metadata};
+    said.input = object_view{input};
+    said.timeout_ms = 1500;
+    byte_buffer frame;
+    write_task_assign(frame, said, std::vector<file_view>{{.file_id = "f", .size = 7}});
+    rig.receive(frame.bytes());
+    ASSERT_THAT(rig.tasks, SizeIs(1));
+    const assigned_task& task = rig.tasks[0];
+    EXPECT_EQ(task.id(), "t");
+    EXPECT_EQ(task.queue(), "q");
+    EXPECT_EQ(task.metadata().find("tenant")->string(), "acme");
+    EXPECT_EQ(task.input().find("a")->number(), 1.0);
+    EXPECT_EQ(task.timeout_ms(), 1500);
+    EXPECT_EQ(task.deadline(), rig.now.monotonic + 1500ms);
+    EXPECT_EQ((*task.files().begin()).file_id, "f");
+    EXPECT_EQ(task.document_bytes(), *check_payload(metadata) + *check_payload(input));
+}
+
 TEST(EngineTask, AHeldAssignmentProvesTheRegistrationWhenItsAnswerNeverComes) {
     engine_rig rig;
     rig.connect();

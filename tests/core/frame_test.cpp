@@ -5,10 +5,8 @@
 #include <distworker/frame.hpp>
 #include <distworker/outcome.hpp>
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <limits>
 #include <map>
 
 namespace distworker {
@@ -305,54 +303,21 @@ TEST(Frames, ABrokenAssignmentNamesItsTaskWhenItCan) {
     EXPECT_GT(named, 0);
 }
 
-// --- Outcomes ---
-
-TEST(Outcomes, OfWhatTheControllerCannotKeepNameTheCodeAndTheCulprit) {
-    const auto failure_of = [](const value& result) {
-        outcome_writer answer{"t", buffer_pool{}};
-        write_members(answer.result(), result);
-        const outcome done = std::move(answer).complete();
-        const auto view = done.read();
-        const auto* failed = std::get_if<task_failed_view>(&view);
-        return failed == nullptr ? "completed"
-                                 : std::string{failed->error_code} + " " + std::string{failed->error_message};
-    };
-    using ::testing::AllOf;
-    using ::testing::HasSubstr;
-    using ::testing::StartsWith;
-    EXPECT_EQ(failure_of({{"a", 1}}), "completed");
-    EXPECT_THAT(failure_of({{"list", value::of({1, "\xC0"})}}),
-                AllOf(StartsWith("RESULT_NOT_UTF8 "), HasSubstr("result.list[1]")));
-    EXPECT_THAT(failure_of({{"o", {{"x", std::numeric_limits<double>::quiet_NaN()}}}}),
-                AllOf(StartsWith("RESULT_NOT_FINITE "), HasSubstr("result.o.x")));
-    EXPECT_THAT(failure_of({{std::string{"k\0", 2}, 1}}), StartsWith("RESULT_BAD_KEY "));
-    EXPECT_THAT(failure_of({{"text", std::string(17 << 20, 'x')}}),
-                AllOf(StartsWith("RESULT_TOO_LARGE "), HasSubstr("result.text")));
-    value deep = 1;
-    for (unsigned i = 0; i < max_result_depth; ++i) {
-        deep = value{{"d", std::move(deep)}};
-    }
-    EXPECT_EQ(failure_of(deep), "completed");
-    EXPECT_THAT(failure_of({{"one_more", std::move(deep)}}), StartsWith("RESULT_TOO_DEEP "));
-}
-
-TEST(Outcomes, AreMoveOnlyAndEmptyAfterwards) {
-    static_assert(!std::is_copy_constructible_v<outcome>);
-    outcome first = outcome_writer{"t", buffer_pool{}}.fail("CODE", "why");
-    const outcome second = std::move(first);
-    EXPECT_TRUE(first.empty()); // NOLINT(bugprone-use-after-move): what this tests
-    EXPECT_FALSE(second.empty());
-}
-
-TEST(Outcomes, FailuresAlwaysGoOutWhateverTheirTexts) {
-    const std::string huge(1 << 20, 'm');
-    const outcome failed = outcome_writer{"t", buffer_pool{}}.fail(
-        "C\xFF", huge, value{{"bad", std::numeric_limits<double>::infinity()}});
-    const auto view = failed.read();
-    const auto& told = std::get<task_failed_view>(view);
-    EXPECT_EQ(told.error_code, "C\uFFFD");
-    EXPECT_LE(told.error_message.size(), max_error_message_bytes);
-    EXPECT_TRUE(told.error_details.empty()) << "details that cannot be kept are left out";
+TEST(Frames, FilesAreARange) {
+    static_assert(std::ranges::input_range<file_list_view>);
+    byte_buffer out;
+    task_assign_view task;
+    task.task_id = "t";
+    task.queue = "q";
+    write_task_assign(out, task, std::vector<file_view>{{.file_id = "one"}, {.file_id = "two"}});
+    const auto files = std::get<task_assign_view>(read_frame(out.bytes()).value()).files;
+    EXPECT_FALSE(files.empty());
+    EXPECT_EQ(std::ranges::distance(files), 2);
+    auto file = files.begin();
+    file++;
+    EXPECT_EQ((*file).file_id, "two");
+    EXPECT_TRUE(file_list_view{}.empty());
+    EXPECT_EQ(file_list_view::iterator{}, file_list_view::end()) << "one of no list is at its end";
 }
 
 } // namespace

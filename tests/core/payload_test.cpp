@@ -65,6 +65,42 @@ TEST(PayloadCheck, FindsWhatIsWrong) {
                   w.close();
               })),
               payload_fault::repeated_field);
+    EXPECT_EQ(fault_of(raw([](wire::writer& w) {
+                  w.open(1);
+                  w.bytes(2, {});
+                  w.bytes(2, {});
+                  w.close();
+              })),
+              payload_fault::repeated_field);
+}
+
+// What a version to come may add.
+void write_news(wire::writer& w) {
+    w.varint(9, 1);
+    w.text(10, "news");
+}
+
+TEST(PayloadCheck, AndTheViewsSkipFieldsThatTheyDoNotKnow) {
+    const bytes payload = raw([](wire::writer& w) {
+        write_news(w);
+        w.open(1);
+        write_news(w);
+        w.text(1, "list");
+        w.open(2);
+        write_news(w);
+        w.open(6);
+        write_news(w);
+        w.open(1);
+        w.varint(4, 1);
+        w.close();
+        write_news(w);
+        w.close();
+        w.close();
+        w.close();
+        write_news(w);
+    });
+    ASSERT_TRUE(check_payload(payload));
+    EXPECT_EQ(value{object_view{payload}}, (value{{"list", value::of({true})}}));
 }
 
 bytes nested(unsigned depth, bool lists) {
@@ -130,6 +166,8 @@ TEST(PayloadCheck, MeasuresTheDocument) {
     EXPECT_EQ(*check_payload(struct_bytes({{"a", true}})), 5U + 3 + 1);
     EXPECT_EQ(*check_payload(struct_bytes({{"a", nullptr}})), 5U + 3);
     EXPECT_EQ(*check_payload(struct_bytes({{"a", value::of({1})}})), 5U + 3 + 5 + 3 + 8);
+    // The keys of a list's items are their numbers: the eleventh is "10".
+    EXPECT_EQ(*check_payload(struct_bytes({{"a", value{value::list(11)}}})), 5U + 3 + 5 + 10 * 3 + 4);
 }
 
 // --- Views ---
@@ -146,8 +184,13 @@ TEST(ValueView, ReadsEveryKind) {
     EXPECT_TRUE(view.find("z")->is_null());
     EXPECT_EQ(view.find("o")->object()->find("k")->string(), "v");
     EXPECT_FALSE(view.find("n")->string());
+    EXPECT_FALSE(view.find("n")->boolean());
+    EXPECT_FALSE(view.find("n")->list());
+    EXPECT_FALSE(view.find("n")->object());
     EXPECT_FALSE(view.find("t")->number());
     EXPECT_FALSE(view.find("nothing"));
+    EXPECT_TRUE(view.find("n")->items().empty());
+    EXPECT_TRUE(view.find("n")->members().empty());
     int items = 0;
     for (const value_view item : view.find("l")->items()) {
         EXPECT_FALSE(item.is_null());
@@ -199,6 +242,26 @@ TEST(ValueView, AFieldOfAnotherWireTypeIsUnknown) {
 TEST(ValueView, AValueOfNoKindIsNull) {
     const bytes payload = one_value([](wire::writer&) {});
     EXPECT_TRUE(object_view{payload}.find("k")->is_null());
+}
+
+TEST(ValueView, ObjectsAndListsAreRanges) {
+    static_assert(std::ranges::input_range<object_view> && std::ranges::input_range<list_view>);
+    const bytes payload = struct_bytes({{"a", value::of({1, 2, 3})}, {"b", nullptr}});
+    const object_view object{payload};
+    EXPECT_EQ(std::ranges::count_if(object, [](const member_view& m) { return m.value.is_null(); }), 1);
+    const list_view list = object.find("a")->items();
+    EXPECT_EQ(std::ranges::distance(list), 3);
+    EXPECT_FALSE(list.empty());
+    EXPECT_EQ(std::ranges::distance(list_view{list.bytes()}), 3) << "a view of the same bytes";
+
+    auto member = object.begin();
+    member++;
+    EXPECT_EQ((*member).key, "b");
+    auto item = list.begin();
+    item++;
+    EXPECT_EQ((*item).number(), 2.0);
+    EXPECT_EQ(object_view::iterator{}, object_view::end()) << "one of no object is at its end";
+    EXPECT_EQ(list_view::iterator{}, list_view::end());
 }
 
 RC_GTEST_PROP(ValueView, NeverReadsOutsideUncheckedBytes, ()) {
@@ -287,12 +350,17 @@ TEST(ValueWriter, CallsInAnImpossibleOrderAreMisuse) {
         return a.members.fault() && a.members.fault()->what == write_fault::kind::misuse;
     };
     EXPECT_TRUE(misuse([](value_writer& w) { w.number(1); }));
+    EXPECT_TRUE(misuse([](value_writer& w) { w.boolean(true); }));
+    EXPECT_TRUE(misuse([](value_writer& w) { w.string("text"); }));
+    EXPECT_TRUE(misuse([](value_writer& w) { w.null(); }));
+    EXPECT_TRUE(misuse([](value_writer& w) { w.begin_list(); }));
     EXPECT_TRUE(misuse([](value_writer& w) { w.key("a").key("b"); }));
     EXPECT_TRUE(misuse([](value_writer& w) { w.key("a"); }));
     EXPECT_TRUE(misuse([](value_writer& w) { w.end_object(); }));
     EXPECT_TRUE(misuse([](value_writer& w) { w.key("a").begin_list().end_object(); }));
     EXPECT_TRUE(misuse([](value_writer& w) { w.key("a").begin_list().key("b"); }));
     EXPECT_TRUE(misuse([](value_writer& w) { w.key("a").begin_object(); }));
+    EXPECT_TRUE(misuse([](value_writer& w) { w.key("a").begin_object().key("b").end_object(); }));
     EXPECT_TRUE(misuse([](value_writer& w) { write_members(w, value{1}); }));
     EXPECT_FALSE(misuse([](value_writer& w) { w.key("a").begin_object().end_object(); }));
 }
@@ -306,9 +374,23 @@ TEST(ValueWriter, WritesNothingAfterAFault) {
     EXPECT_EQ(a.told(), "result.bad: text that is not UTF-8") << "the first one is told";
 }
 
+TEST(ValueWriter, CopiesAViewUpToItsFirstFault) {
+    const double odd = std::numeric_limits<double>::quiet_NaN(); // comes in unchanged, cannot go out
+    const bytes payload = raw([&](wire::writer& w) {
+        raw_entry(w, "good", [](wire::writer& v) { v.fixed64(2, 1); });
+        raw_entry(w, "odd", [&](wire::writer& v) { v.fixed64(2, odd); });
+        raw_entry(w, "later", [](wire::writer& v) { v.text(3, "text"); });
+    });
+    attempt a;
+    write_members(a.members, object_view{payload});
+    EXPECT_EQ(a.told(), "result.odd: a number that is not finite");
+}
+
 TEST(ValueWriter, MeasuresWhatTheCheckMeasures) {
-    const value content{
-        {"n", 1}, {"list", value::of({1, "x", value::of({}), nullptr})}, {"o", {{"b", true}}}};
+    const value content{{"n", 1},
+                        {"list", value::of({1, "x", value::of({}), nullptr})},
+                        {"more", value{value::list(11)}},
+                        {"o", {{"b", true}}}};
     attempt a;
     write_members(a.members, content);
     a.wire.finish();
@@ -327,6 +409,12 @@ TEST(Value, IntegersBecomeDoublesAndObjectsKeepTheirOrder) {
     value number{3};
     number.set("x", 1);
     EXPECT_EQ(number, value{3}) << "a number has no members";
+    EXPECT_EQ(number.find("x"), nullptr);
+    value nothing;
+    nothing.set("x", 1);
+    EXPECT_EQ(nothing, (value{{"x", 1}})) << "null becomes an object";
+    EXPECT_NE(nothing, (value{{"x", 2}}));
+    EXPECT_NE(nothing, (value{{"y", 1}}));
 }
 
 } // namespace

@@ -140,6 +140,7 @@ TEST(PatternTable, TheSamePatternReplaces) {
     EXPECT_EQ(table.size(), 2U);
     ASSERT_NE(table.find("a.x"), nullptr);
     EXPECT_EQ(*table.find("a.x"), 3);
+    EXPECT_EQ(*std::as_const(table).find("a.x"), 3);
     EXPECT_EQ(std::as_const(table).find("c"), nullptr);
 }
 

@@ -1,3 +1,4 @@
+#include "core/failing_crypto.hpp"
 #include "support/vectors.hpp"
 
 #include <distworker/openssl_crypto.hpp>
@@ -10,6 +11,7 @@
 namespace distworker {
 namespace {
 
+using testing::failing_crypto;
 using testing::load_vectors;
 
 // A request that owns its text; `view` is valid as long as it lives.
@@ -91,14 +93,27 @@ TEST(RequestSigning, VerificationSeesEveryChange) {
     EXPECT_EQ(verify_request(*crypto, token, request.view(), fewer), false);
 }
 
+TEST(RequestSigning, AFailureAtEachLinkOfTheChainIsAValueWithItsReason) {
+    owned_request request{"GET", "/", ""};
+    request.add("x-distworker-date", "20250101T000000Z");
+    for (int sound = 0; sound < 3; ++sound) {
+        const auto made = sign_request(failing_crypto{sound}, secret{"canary-token"}, "w", request.view());
+        ASSERT_FALSE(made.has_value()) << sound;
+        EXPECT_EQ(made.error().what, signing_error::kind::crypto_failed);
+        EXPECT_NE(made.error().message.find("no entropy in the test"), std::string::npos);
+        EXPECT_EQ(made.error().message.find("canary"), std::string::npos);
+        EXPECT_FALSE(verify_request(failing_crypto{sound}, secret{"t"}, request.view(), {}).has_value());
+    }
+}
+
 TEST(RequestSigning, HeadersOfOneNameStayInTheirOrder) {
-    owned_request request{"get", "/", ""};
+    owned_request request{"g[e{t", "/", ""}; // what stands beside the letters is no letter
     request.add("X-Distworker-B", " 2\t");
     request.add("x-distworker-b", "1");
     request.add("x-distworker-a", "");
     request.add("x-distwork", "not signed");
     const canonical_form form = canonical_request(request.view());
-    EXPECT_EQ(form.text, "GET\n/\n\nx-distworker-a:\nx-distworker-b:2\nx-distworker-b:1\n\n"
+    EXPECT_EQ(form.text, "G[E{T\n/\n\nx-distworker-a:\nx-distworker-b:2\nx-distworker-b:1\n\n"
                          "x-distworker-a;x-distworker-b;x-distworker-b\nUNSIGNED-PAYLOAD");
 }
 
@@ -115,7 +130,8 @@ TEST(RequestSigning, ReadsOnlyItsOwnAuthorization) {
           good.substr(0, good.size() - 1), good.substr(0, good.size() - 1) + "A",
           "DISTWORKER1_HMAC_SHA256 WorkerId=w-1, SignedHeaders=a, Signature=" + hex,
           "DISTWORKER1_HMAC_SHA256 workerId=w-1,SignedHeaders=a,Signature=" + hex,
-          "DISTWORKER1_HMAC_SHA256 workerId=w-1, Signature=" + hex}) {
+          "DISTWORKER1_HMAC_SHA256 workerId=w-1, Signature=" + hex,
+          "DISTWORKER1_HMAC_SHA256 workerId=w-1, SignedHeaders=a, signature=" + hex}) {
         EXPECT_FALSE(parse_authorization(bad).has_value()) << bad;
     }
 }

@@ -79,6 +79,36 @@ TEST(GroupProbe, AnotherSlotTakesOverWhenTheProbeEnds) {
     EXPECT_EQ(rig.connects.size(), 12U) << "each slot has used its attempts up";
 }
 
+TEST(GroupProbe, ASlotThatIsAddedMeanwhileWaitsWithTheOthers) {
+    group_rig rig{2};
+    rig.refuse = true;
+    ASSERT_TRUE(rig.group.start(rig.now));
+    rig.pass(1min);
+    ASSERT_TRUE(rig.group.snapshot().probe);
+    ASSERT_TRUE(rig.group.set_slots(4, rig.now));
+    const std::size_t before = rig.connects.size();
+    rig.pass(1h);
+    for (std::size_t i = before; i < rig.connects.size(); ++i) {
+        EXPECT_EQ(rig.connects[i].first, rig.group.snapshot().probe);
+    }
+}
+
+TEST(GroupProbe, ASlotThatLeavesIsNoReasonForTheOthersToWait) {
+    group_rig rig{2};
+    rig.register_all();
+    rig.receive(1, assign_frame({}));
+    ASSERT_TRUE(rig.group.set_slots(1, rig.now));
+    rig.drain();
+    ASSERT_EQ(rig.state(1), engine_state::draining);
+    rig.group.with(1, [&](worker_engine& engine) { // no transport should say so now; it may
+        engine.closed(engine.generation(),
+                      {.what = link_end::kind::upgrade, .detail = {}, .http_status = 401}, rig.now);
+    });
+    rig.drain();
+    EXPECT_FALSE(rig.group.snapshot().probe);
+    EXPECT_EQ(rig.state(0), engine_state::ready);
+}
+
 TEST(GroupProbe, AConnectionThatIsUpGoesOn) {
     group_rig rig{3};
     rig.register_all();
@@ -169,6 +199,32 @@ TEST(GroupSlots, ASlotThatIsWantedAgainWhileItLeavesComesBack) {
     ASSERT_TRUE(rig.group.complete(rig.tasks[1].name(), engine_rig::result_for(rig.tasks[1]), rig.now));
     rig.keep_alive(3s);
     EXPECT_EQ(rig.state(1), engine_state::registering);
+}
+
+TEST(GroupSlots, ASlotThatIsWantedAgainDoesNotComeBackIntoAGroupThatEnds) {
+    group_rig rig{2};
+    rig.register_all();
+    rig.receive(1, assign_frame({}));
+    ASSERT_TRUE(rig.group.set_slots(1, rig.now));
+    ASSERT_TRUE(rig.group.set_slots(2, rig.now));
+    ASSERT_TRUE(rig.group.stop(end_reason::signal, 10s, rig.now));
+    ASSERT_TRUE(rig.group.complete(rig.tasks[1].name(), engine_rig::result_for(rig.tasks[1]), rig.now));
+    rig.pass(10s);
+    EXPECT_THAT(rig.stopped, ElementsAre(end_reason::signal));
+    EXPECT_THAT(rig.slots_in(engine_state::stopped), SizeIs(2));
+}
+
+TEST(GroupSlots, ASlotThatGaveUpIsNotMadeAnew) {
+    worker_config config = default_config();
+    config.max_reconnect_attempts = 0;
+    group_rig rig{2, config};
+    rig.register_all();
+    rig.lose(1);
+    ASSERT_EQ(rig.state(1), engine_state::stopped);
+    ASSERT_TRUE(rig.group.set_slots(3, rig.now));
+    rig.pass(1s);
+    EXPECT_EQ(rig.state(1), engine_state::stopped) << "its attempts are used up";
+    EXPECT_EQ(rig.state(2), engine_state::registering);
 }
 
 TEST(GroupSlots, RefusesNumbersOutOfRange) {

@@ -71,6 +71,50 @@ TEST(WorkerGroup, StuckHandlersWarnThenBringTheWorkerDown) {
     EXPECT_THAT(rig.stopped, ElementsAre(end_reason::stuck_handlers));
 }
 
+TEST(WorkerGroup, CallsOutOfPlaceAreMisuse) {
+    group_rig rig{2};
+    EXPECT_EQ(rig.group.stop(end_reason::signal, 1s, rig.now).error(), misuse::not_in_state);
+    EXPECT_EQ(rig.group.pause(rig.now).error(), misuse::not_in_state);
+    EXPECT_EQ(rig.group.resume(rig.now).error(), misuse::not_in_state);
+    rig.register_all();
+    EXPECT_EQ(rig.group.start(rig.now).error(), misuse::not_in_state);
+    const delivery nowhere{.slot = 2, .generation = 1, .serial = 1};
+    EXPECT_EQ(rig.group.complete(nowhere, outcome{}, rig.now).error(), misuse::unknown_slot);
+    EXPECT_EQ(rig.group.progress(nowhere, 0.5, "", rig.now).error(), misuse::unknown_slot);
+    EXPECT_EQ(rig.group.stream(nowhere, stream_item{}, rig.now).error(), misuse::unknown_slot);
+
+    worker_config one_shot = default_config();
+    one_shot.worker_id = "w";
+    group_rig provisioned{1, one_shot};
+    provisioned.register_all();
+    EXPECT_EQ(provisioned.group.pause(provisioned.now).error(), misuse::not_in_state);
+}
+
+TEST(WorkerGroup, CallsAfterItsLastSlotHasEndedAreMisuse) {
+    worker_config config = default_config();
+    config.max_reconnect_attempts = 0;
+    group_rig rig{1, config};
+    rig.register_all();
+    rig.lose(0);
+    ASSERT_EQ(rig.stopped.size(), 1U);
+    EXPECT_EQ(rig.group.stop(end_reason::signal, 1s, rig.now).error(), misuse::not_in_state);
+    EXPECT_EQ(rig.group.pause(rig.now).error(), misuse::not_in_state);
+    EXPECT_EQ(rig.group.resume(rig.now).error(), misuse::not_in_state);
+    EXPECT_EQ(rig.group.set_slots(2, rig.now).error(), misuse::not_in_state);
+}
+
+TEST(WorkerGroup, EverySlotReportsTheUsage) {
+    group_rig rig{2};
+    rig.group.set_usage({.cpu_percent = 12.5F, .memory_used_mb = 100, .gpu_utilization = 1.5F});
+    rig.register_all();
+    ASSERT_TRUE(rig.group.set_slots(3, rig.now));
+    rig.group.set_usage({.cpu_percent = 50.0F, .memory_used_mb = 200, .gpu_utilization = 0});
+    for (std::uint32_t slot = 0; slot < 3; ++slot) {
+        EXPECT_EQ(rig.group.slot(slot).snapshot().usage.cpu_percent, 50.0F);
+        EXPECT_EQ(rig.group.slot(slot).snapshot().usage.memory_used_mb, 200);
+    }
+}
+
 TEST(WorkerGroup, TheDeadlineIsTheEarliestOfAllSlots) {
     group_rig rig{50};
     rig.register_all();

@@ -98,8 +98,6 @@ public:
     [[nodiscard]] wire_error error() const noexcept { return error_; }
     /// After `truncated` in a length-delimited field: the part of it that is there. For salvaging.
     [[nodiscard]] std::span<const std::byte> clipped() const noexcept { return clipped_; }
-    /// Where the reader stands.
-    [[nodiscard]] const std::byte* position() const noexcept { return at_; }
 
 private:
     bool fail(wire_error error) noexcept {

@@ -200,7 +200,8 @@ private:
         bool was_sent = false;        // at least partly, on this connection or an earlier one of the session
 
         [[nodiscard]] bool is_outcome() const noexcept { return !answer.empty(); }
-        [[nodiscard]] bool is_refusal() const noexcept { return is_outcome() && task.serial == 0; }
+        // Of an outcome.
+        [[nodiscard]] bool is_refusal() const noexcept { return task.serial == 0; }
         [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
             return is_outcome() ? answer.frame() : frame.bytes();
         }
@@ -240,7 +241,6 @@ private:
     void dial() noexcept;
     void introduce() noexcept;
     void join() noexcept;
-    void rest() noexcept;
     void hang_up() noexcept;
     void connect_when_due();
     void forget_connection() noexcept;
@@ -283,6 +283,7 @@ private:
     void queue_outcome(outcome answer, const delivery& task);
     void release_receipted();
     void arm_receipt();
+    void forget_running() noexcept;
     void lose_running();
     void hand_back_outbox();
     void keep_outbox();
