@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from clang import cindex
 from clang.cindex import CursorKind as K
+from clang.cindex import TypeKind
 
 from . import ROOT, Problem, build, weave
 
@@ -141,7 +142,7 @@ class _Finder:
     def look_at(self, cursor, children):
         kind = cursor.kind
         if kind in (K.BINARY_OPERATOR, K.COMPOUND_ASSIGNMENT_OPERATOR) and len(children) == 2:
-            self.look_at_operator(cursor, *self.between(*children), cursor.type)
+            self.look_at_operator(cursor, *self.between(*children), children)
         elif kind == K.CALL_EXPR and cursor.spelling.startswith("operator"):
             self.look_at_call_of_operator(cursor, children)
         elif kind == K.UNARY_OPERATOR:
@@ -160,8 +161,9 @@ class _Finder:
     def between(self, left, right):
         """Where the operator between two operands stands."""
         start, end = left.extent.end.offset, right.extent.start.offset
-        operator = re.search(r"[-+*/%&|^<>=!]+", self.text[start:end])
-        return (start + operator.start(), start + operator.end()) if operator else (start, start)
+        operator = self.text[start:end].strip()
+        start += self.text[start:end].index(operator)
+        return start, start + len(operator)
 
     def look_at_call_of_operator(self, cursor, children):
         """An overloaded one, or one that the compiler makes of `==` or `<=>`."""
@@ -172,15 +174,18 @@ class _Finder:
             text = self.source(child)
             if text in OTHER and child.extent.start.offset > whole.extent.start.offset:
                 place = (child.extent.start.offset, child.extent.end.offset)
-                self.look_at_operator(whole, *place, children[0].type)
+                self.look_at_operator(whole, *place, [])
                 return
 
-    def look_at_operator(self, whole, start, end, of):
+    def look_at_operator(self, whole, start, end, operands):
         operator = self.text[start:end]
         if operator not in OTHER:
             return
-        if operator not in WITHOUT_TYPE and not ARITHMETIC.match(of.get_canonical().spelling.removeprefix("const ")):
-            return
+        if operator not in WITHOUT_TYPE and not ARITHMETIC.match(whole.type.get_canonical().spelling):
+            return  # texts are joined by + too
+        if len(operands) == 2 and all(o.type.get_canonical().kind == TypeKind.POINTER for o in operands):
+            if operator not in WITHOUT_TYPE:
+                return  # the distance between two places has no other
         first, last = whole.extent.start.offset, whole.extent.end.offset
         mistaken = self.text[first:start] + OTHER[operator] + self.text[end:last]
         self.add(first, last, mistaken, f"{operator} -> {OTHER[operator]}")
@@ -194,7 +199,7 @@ class _Finder:
             elif text.endswith(operator):
                 self.add(first, last, text[:-2] + other, f"{operator} -> {other}")
         if text.startswith("!") and not text.startswith("!=") and children:
-            self.add(first, last, f"!{text}", "! removed")
+            self.add(first, last, "", "! removed", "negated")
 
     def look_at_condition(self, children):
         condition = children[0] if children else None
@@ -205,7 +210,7 @@ class _Finder:
         text = self.source(condition)
         # Of these the change of the operator is the same.
         if not text.startswith("!") and not re.fullmatch(r"[^&|?]* [!=]= [^&|?]*", text):
-            self.add(condition.extent.start.offset, condition.extent.end.offset, f"!({text})", "condition negated")
+            self.add(condition.extent.start.offset, condition.extent.end.offset, "", "condition negated", "negated")
 
     def look_at_statement(self, child):
         text = self.source(child)

@@ -14,8 +14,9 @@ INCLUDE = "#include <distworker/variant.hpp>\n"
 class Edit(NamedTuple):
     """One mistake in one place of a file.
 
-    form is `expression`, `statement` (or several; the mistake may be none at all), `constant` (an expression that
-    makes a constant at namespace scope) or `plain` (other text whichever mistake is made; its number is 0).
+    form is `expression`, `statement` (or several; the mistake may be none at all), `negated` (a condition that is
+    turned round), `constant` (an expression that makes a constant at namespace scope) or `plain` (other text whichever
+    mistake is made; its number is 0).
     """
 
     number: int
@@ -28,6 +29,8 @@ class Edit(NamedTuple):
         """The text that makes the mistake when it is chosen."""
         if self.form == "expression":
             return f"(::variant::is({self.number}) ? ({self.mistaken}) : ({original}))"
+        if self.form == "negated":
+            return f"(::variant::is({self.number}) != static_cast<bool>({original}))"
         if self.form == "constant":
             return f"(::variant::is_from_the_start({self.number}) ? ({self.mistaken}) : ({original}))"
         if self.form == "statement":
