@@ -123,6 +123,26 @@ TEST(EngineMessages, AnUnfinishedMessageWithoutFurtherBytesStalls) {
     EXPECT_THAT(rig.closes, ElementsAre(1008));
 }
 
+TEST(EngineMessages, AMessageThatGrowsSlowlyIsWaitedFor) {
+    engine_rig rig;
+    rig.become_ready();
+    const auto frame = assign_frame({});
+    const auto give = [&](std::span<const std::byte> part, bool last) {
+        rig.engine.received(rig.generation(), message_kind::binary, part, last, 0, rig.now);
+        rig.drain();
+    };
+    for (std::size_t at = 0; at < 5; ++at) {
+        give(std::span{frame}.subspan(at, 1), false);
+        for (int i = 0; i < 19; ++i) { // not quite message_stall_timeout
+            rig.peer_ping();
+            rig.pass(3s);
+        }
+    }
+    give(std::span{frame}.subspan(5), true);
+    EXPECT_THAT(rig.closes, IsEmpty());
+    EXPECT_THAT(rig.tasks, SizeIs(1));
+}
+
 TEST(EngineMessages, ManyEmptyFragmentsAreBounded) {
     engine_rig rig;
     rig.become_ready();

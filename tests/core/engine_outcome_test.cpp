@@ -86,6 +86,24 @@ TEST(EngineOutcome, AReceiptPingNeverOvertakesTheOutcomeThatIsBeingWritten) {
     EXPECT_FALSE(rig.pings.empty());
 }
 
+TEST(EngineOutcome, AReceiptThatFallsDueWaitsForTheOutcomeThatIsBeingWritten) {
+    engine_rig rig;
+    rig.become_ready();
+    rig.assign({.id = "first"});
+    ASSERT_TRUE(rig.complete());
+    rig.hold_writes = true;
+    rig.assign({.id = "second"});
+    ASSERT_TRUE(rig.complete());
+    ASSERT_TRUE(rig.write_held);
+    rig.pass(1s);
+    EXPECT_THAT(rig.pings, IsEmpty())
+        << "the first one's receipt is due, but between fragments no ping may go";
+    rig.write_done();
+    ASSERT_THAT(rig.pings, SizeIs(1));
+    rig.pong();
+    EXPECT_EQ(rig.engine.counters().receipted, 2U);
+}
+
 TEST(EngineOutcome, ALostPongIsAskedForAgainAndCostsNoConnectionUntilTheDeadline) {
     engine_rig rig;
     rig.become_ready();
@@ -229,6 +247,30 @@ TEST(EngineOutcome, AStableSessionSendsUnreceiptedOutcomesAgainAndGoesOnWithItsT
     rig.pass(100ms);
     rig.pong();
     EXPECT_EQ(rig.engine.counters().receipted, 2U);
+}
+
+TEST(EngineOutcome, AStableSessionSendsAgainInTheOldOrder) {
+    worker_config config = default_config();
+    config.worker_id = "w";
+    config.session = session_policy::stable;
+    engine_rig rig{config};
+    rig.become_ready();
+    for (const char* id : {"first", "second", "third", "partly", "queued"}) {
+        rig.hold_writes = std::string_view{id} == "partly";
+        rig.assign({.id = id});
+        ASSERT_TRUE(rig.complete());
+    }
+    rig.lose();
+    rig.hold_writes = false;
+    rig.frames.clear();
+    rig.pass_backoff();
+    rig.connect();
+    rig.respond();
+    std::vector<std::string> sent;
+    for (const task_complete_view& done : rig.all<task_complete_view>()) {
+        sent.emplace_back(done.task_id);
+    }
+    EXPECT_THAT(sent, ElementsAre("first", "second", "third", "partly", "queued"));
 }
 
 TEST(EngineOutcome, AStableSessionThatEndsWhileAwayHandsBackWhatItKept) {

@@ -337,6 +337,41 @@ TEST(EngineSession, AttemptsAreForgottenOnlyAfterThirtySecondsOfRegistration) {
     EXPECT_EQ(rig.ends.size(), 5U);
 }
 
+TEST(EngineSession, SessionsOfLessThanThirtySecondsUseTheAttemptsUp) {
+    worker_config config = default_config();
+    config.max_reconnect_attempts = 2;
+    engine_rig rig{config};
+    rig.answer_pings = true;
+    for (int session = 0; session < 3; ++session) {
+        EXPECT_THAT(rig.stopped, IsEmpty());
+        rig.become_ready();
+        rig.pass(29'999ms);
+        rig.lose();
+        if (rig.stopped.empty()) {
+            rig.pass_backoff();
+        }
+    }
+    EXPECT_THAT(rig.stopped, ElementsAre(end_reason::attempts_exhausted));
+}
+
+TEST(EngineSession, AStableSessionEndsAtTheTenthRefusalInARow) {
+    worker_config config = default_config();
+    config.worker_id = "w-1";
+    config.session = session_policy::stable;
+    engine_rig rig{config};
+    rig.become_ready();
+    rig.lose();
+    int refused = 0;
+    while (rig.stopped.empty() && refused < 20) {
+        rig.pass_backoff();
+        rig.connect();
+        rig.lose();
+        refused += rig.ends.back().end.cause == end_cause::refused ? 1 : 0;
+    }
+    EXPECT_EQ(refused, 10);
+    EXPECT_THAT(rig.stopped, ElementsAre(end_reason::session_gone));
+}
+
 TEST(EngineSession, AProvisionedSessionWaitsTwentySecondsAndEndsWithTheNextSilentEnd) {
     worker_config config = default_config();
     config.worker_id = "w-1";

@@ -44,6 +44,25 @@ TEST(Outcomes, OfWhatTheControllerCannotKeepNameTheCodeAndTheCulprit) {
     EXPECT_THAT(failure_of({{"one_more", std::move(deep)}}), StartsWith("RESULT_TOO_DEEP "));
 }
 
+TEST(Outcomes, ShareTheirDocumentWithTheTask) {
+    const auto failure_of = [](std::size_t task_bytes, std::size_t text_bytes) {
+        outcome_writer answer{"t", buffer_pool{}, task_bytes};
+        answer.result().member("text", std::string(text_bytes, 'x'));
+        const outcome done = std::move(answer).complete();
+        const auto view = done.read();
+        const auto* failed = std::get_if<task_failed_view>(&view);
+        return failed == nullptr ? "completed"
+                                 : std::string{failed->error_code} + " " + std::string{failed->error_message};
+    };
+    EXPECT_EQ(failure_of(max_document_bytes - 1000, 900), "completed");
+    EXPECT_THAT(
+        failure_of(max_document_bytes - 1000, 1100),
+        ::testing::AllOf(::testing::StartsWith("RESULT_TOO_LARGE "), ::testing::HasSubstr("room for 1000 ")));
+    EXPECT_THAT(
+        failure_of(max_document_bytes + 1, 1),
+        ::testing::AllOf(::testing::StartsWith("RESULT_TOO_LARGE "), ::testing::HasSubstr("room for 0 ")));
+}
+
 TEST(Outcomes, AreMoveOnlyAndEmptyAfterwards) {
     static_assert(!std::is_copy_constructible_v<outcome>);
     outcome first = outcome_writer{"t", buffer_pool{}}.fail("CODE", "why");

@@ -5,9 +5,36 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <cstring>
+#include <new>
 #include <sstream>
 #include <type_traits>
 #include <utility>
+
+namespace {
+
+// What lay in the watched memory when it was given back.
+const void* watched = nullptr;
+std::array<char, 5> left_behind{};
+
+} // namespace
+
+void* operator new[](std::size_t size) {
+    if (void* const memory = std::malloc(size)) {
+        return memory;
+    }
+    throw std::bad_alloc{};
+}
+void operator delete[](void* memory) noexcept {
+    if (memory != nullptr && memory == watched) {
+        std::memcpy(left_behind.data(), memory, left_behind.size());
+    }
+    std::free(memory);
+}
+void operator delete[](void* memory, std::size_t) noexcept {
+    operator delete[](memory);
+}
 
 namespace distworker {
 namespace {
@@ -69,6 +96,20 @@ TEST(Secret, MovesLeaveTheSourceEmpty) {
     secret& same = third;
     third = std::move(same);
     EXPECT_EQ(third.view(), "one");
+}
+
+TEST(Secret, LeavesNothingInTheMemoryThatItGivesBack) {
+    const auto left_by = [](auto&& end) {
+        secret held{"token"};
+        watched = held.bytes().data();
+        left_behind.fill('?');
+        end(held);
+        watched = nullptr;
+        return std::string{left_behind.data(), left_behind.size()};
+    };
+    const std::string wiped(5, '\0');
+    EXPECT_EQ(left_by([](secret& held) { const secret gone{std::move(held)}; }), wiped);
+    EXPECT_EQ(left_by([](secret& held) { held = secret{"other"}; }), wiped);
 }
 
 TEST(Secret, CopiesOnlyWhenAsked) {
