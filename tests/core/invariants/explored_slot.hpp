@@ -40,8 +40,12 @@ enum class slot_event : std::uint8_t {
     resume,
     flush,
     stale, ///< Events of the connection before this one, and of the one behind it.
+    poll,  ///< One output is performed.
+    rest,  ///< All are.
 };
+/// Those that are not polls, and all.
 inline constexpr std::size_t slot_events = 22;
+inline constexpr std::size_t slot_events_and_polls = 24;
 
 [[nodiscard]] std::string_view to_string(slot_event event) noexcept;
 
@@ -54,7 +58,7 @@ public:
     explored_slot& operator=(explored_slot&&) = delete;
     ~explored_slot() = default;
 
-    /// Lets it happen, and performs what the slot wants until it rests. Throws `violation`.
+    /// Lets it happen. Throws `violation`.
     void take(slot_event event);
     /// Of all that the future depends on.
     [[nodiscard]] std::uint64_t state() const;
@@ -62,9 +66,9 @@ public:
 private:
     void give(const group_input& what);
     void receive(std::span<const std::byte> message);
+    bool poll_once();
     void drain();
     void react(const engine_output& out);
-    void perform(slot_event event);
     void perform_call(slot_event event);
     void answer(const std::optional<assigned_task>& task);
     void update(slot_event event);
