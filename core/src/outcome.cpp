@@ -87,18 +87,25 @@ void outcome_writer::end_result() {
         if (!result_.fault()) {
             wire_.close();
         }
+        in_order_ = frame_.size();
     }
+}
+
+// Whatever the result's writer wrote since would stand outside of the result.
+bool outcome_writer::is_in_order() const noexcept {
+    return frame_.size() == in_order_;
 }
 
 void outcome_writer::file(const file_view& file) {
     end_result();
-    if (result_.fault()) {
+    if (result_.fault() || !is_in_order()) {
         return;
     }
     for (const std::string_view text : {file.file_id, file.filename, file.content_type, file.storage_url}) {
         bad_file_ = bad_file_ || !is_valid_utf8(text);
     }
     wire::write_file(wire_, wire::complete_field::result_files, file);
+    in_order_ = frame_.size();
 }
 
 outcome outcome_writer::complete() && {
@@ -112,6 +119,10 @@ outcome outcome_writer::complete() && {
         }
         return write_failed(byte_buffer{pool_, typical_answer}, task_id_, code_of(fault->what), message,
                             value{{"path", fault->path}});
+    }
+    if (!is_in_order()) {
+        return write_failed(byte_buffer{pool_, typical_answer}, task_id_, error_code::internal_error,
+                            "result: written behind its files", {});
     }
     if (bad_file_) {
         return write_failed(byte_buffer{pool_, typical_answer}, task_id_, error_code::result_not_utf8,

@@ -112,6 +112,23 @@ TEST(Outcomes, NameFilesOnlyInUtf8) {
     EXPECT_EQ(code_with({.storage_url = "\xFF"}), "RESULT_NOT_UTF8");
 }
 
+TEST(Outcomes, WhoseResultGoesOnBehindAFileAreAFaultOfOurs) {
+    const auto code_with = [](auto last) {
+        outcome_writer answer{"t", buffer_pool{}};
+        answer.result().member("before", 1);
+        answer.file({.file_id = "f"});
+        answer.result().member("behind", 2);
+        last(answer);
+        const outcome done = std::move(answer).complete();
+        EXPECT_TRUE(outcome::from_frame(done.frame())) << "the controller could not read it";
+        return code_of(done);
+    };
+    EXPECT_EQ(code_with([](outcome_writer&) {}), "INTERNAL_ERROR");
+    EXPECT_EQ(code_with([](outcome_writer& answer) { answer.file({.file_id = "g"}); }), "INTERNAL_ERROR");
+    EXPECT_EQ(code_with([](outcome_writer& answer) { answer.result().key("open").begin_list(); }),
+              "INTERNAL_ERROR");
+}
+
 TEST(Outcomes, OfABadResultStayBadWhateverFilesFollow) {
     outcome_writer answer{"t", buffer_pool{}};
     answer.result().member("bad", std::numeric_limits<double>::infinity());

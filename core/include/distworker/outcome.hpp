@@ -79,7 +79,7 @@ public:
     outcome_writer(const outcome_writer&) = delete;
     outcome_writer& operator=(const outcome_writer&) = delete;
 
-    /// Where the members of the result go. Not after `file`.
+    /// Where the members of the result go. Not after `file`: that is misuse, an INTERNAL_ERROR.
     [[nodiscard]] value_writer& result() noexcept { return result_; }
     /// Adds a file to the result, after the result's members. Its text must be UTF-8.
     void file(const file_view& file);
@@ -92,6 +92,7 @@ public:
 
 private:
     void end_result();
+    [[nodiscard]] bool is_in_order() const noexcept;
     static outcome write_failed(byte_buffer frame, std::string_view task_id, std::string_view code,
                                 std::string_view message, const value& details);
 
@@ -102,6 +103,7 @@ private:
     wire::writer wire_;
     value_writer result_;
     bool result_ended_ = false;
+    std::size_t in_order_ = 0; // the frame's size when the result, or its last file, was whole
     bool bad_file_ = false;
 };
 
