@@ -2,6 +2,7 @@
 set(DISTWORKER_CORE_SOURCES
   src/backoff.cpp
   src/byte_buffer.cpp
+  src/config_parse.cpp
   src/config_text.cpp
   src/controller_connections.cpp
   src/controller_dispatch.cpp

@@ -1,4 +1,5 @@
 // Values of the configuration as people read them: durations, sizes, defaults and ranges.
+#include <distworker/config_choice.hpp>
 #include <distworker/overloaded.hpp>
 #include <distworker/worker_config.hpp>
 
@@ -95,9 +96,8 @@ std::string config_field::range_text() const {
             [](const count_rule& r) { return range(format(r.unit, r.min), format(r.unit, r.max)); },
             [](const integer_rule& r) { return range(format(r.unit, r.min), format(r.unit, r.max)); },
             [](const time_rule& r) { return range(format_duration(r.min), format_duration(r.max)); },
-            [](const session_rule&) { return std::string{"automatic, anonymous, one_shot or stable"}; },
-            [](const reconnect_rule&) { return std::string{"jitter or fixed"}; },
             [](const object_rule& r) { return "an object of at most " + format_bytes(r.max_document_bytes); },
+            [](const auto& r) { return choice_names(r.last); },
         },
         rule);
 }

@@ -80,10 +80,9 @@ void check_field(const config_field& field, const worker_config& config, faults&
             check_text(field, rule, config, out);
         } else if constexpr (std::is_same_v<rule_type, time_rule>) {
             check_range(field, value, rule.min, rule.max, format_duration(value), out);
-        } else if constexpr (std::is_same_v<rule_type, session_rule>) {
-            check_choice(field, value, session_policy::stable, out);
-        } else if constexpr (std::is_same_v<rule_type, reconnect_rule>) {
-            check_choice(field, value, reconnect_policy::fixed, out);
+        } else if constexpr (std::is_same_v<rule_type, session_rule> ||
+                             std::is_same_v<rule_type, reconnect_rule>) {
+            check_choice(field, value, rule.last, out);
         } else if constexpr (std::is_same_v<rule_type, object_rule>) {
             check_object(field, rule, config, out);
         } else if constexpr (!std::is_same_v<rule_type, flag_rule>) {

@@ -1,31 +1,10 @@
-#include "token_file.hpp"
+#include <distworker/settings.hpp>
 
-#include <distworker/config.hpp>
-
-#include <array>
 #include <cstdlib>
 #include <cstring>
 
 namespace distworker {
 namespace {
-
-constexpr std::uint64_t max_handler_threads = 10'000;
-
-constexpr std::array<environment_variable, 7> variables{{
-    {"DISTWORKER_CONTROLLER_URL", "controller", "URL of the controller, e.g. http://localhost:8081"},
-    {"DISTWORKER_PROVISIONER", "provisioner", "Name of the provisioner to register with"},
-    {"DISTWORKER_WORKER_ID", "worker_id", "Set by a provisioner that started this worker"},
-    {"DISTWORKER_WORKER_TOKEN", "token", "The token; removed from the environment after reading"},
-    {"DISTWORKER_WORKER_TOKEN_FILE", "token_file", "File to read the token from, anew at each registration"},
-    {"DISTWORKER_TRACE_FILE", "trace_file",
-     "File to record the worker's life in; distworker-replay reads it"},
-    {"DISTWORKER_TRACE_PAYLOADS", "trace", "'whole' records payloads too, for replay; else their sizes"},
-}};
-
-std::string read_variable(const char* name) {
-    const char* const text = std::getenv(name);
-    return text == nullptr ? std::string{} : std::string{text};
-}
 
 // The token leaves the environment, also the block that /proc shows.
 secret take_token(const char* name) {
@@ -42,21 +21,20 @@ secret take_token(const char* name) {
 
 } // namespace
 
-std::span<const environment_variable> environment_variables() noexcept {
-    return variables;
-}
-
 config config::from_environment() {
-    config settings;
-    settings.controller = read_variable("DISTWORKER_CONTROLLER_URL");
-    settings.provisioner = read_variable("DISTWORKER_PROVISIONER");
-    settings.worker_id = read_variable("DISTWORKER_WORKER_ID");
-    settings.token = take_token("DISTWORKER_WORKER_TOKEN");
-    settings.token_file = read_variable("DISTWORKER_WORKER_TOKEN_FILE");
-    settings.trace_file = read_variable("DISTWORKER_TRACE_FILE");
-    settings.trace = read_variable("DISTWORKER_TRACE_PAYLOADS") == "whole" ? trace_payloads::whole
-                                                                           : trace_payloads::digests;
-    return settings;
+    config made;
+    for (const setting& each : settings()) {
+        if (each.environment.empty()) {
+            continue;
+        }
+        const std::string variable{each.environment};
+        if (each.name == "token") {
+            made.token = take_token(variable.c_str());
+        } else if (const char* const text = std::getenv(variable.c_str()); text != nullptr && *text != '\0') {
+            static_cast<void>(each.set(made, text)); // what is none of a choice's names leaves its default
+        }
+    }
+    return made;
 }
 
 std::vector<config_fault> config::faults() const {
@@ -64,25 +42,15 @@ std::vector<config_fault> config::faults() const {
     if (auto valid = validate(); !valid) {
         all = std::move(valid.error());
     }
-    if (!token.empty()) {
-        if (auto fault = check_token(token)) {
+    for (const setting& each : settings()) {
+        if (auto fault = each.check ? each.check(*this) : std::nullopt) {
             all.push_back(*std::move(fault));
         }
-    } else if (!token_file.empty()) {
-        if (auto read = detail::read_token_file(token_file); !read) {
-            all.push_back(std::move(read.error()));
-        }
-    } else {
-        all.push_back({"token", "is empty", "give the token, or token_file: the file to read it from"});
-    }
-    if (handler_threads > max_handler_threads) {
-        all.push_back({"handler_threads", "is more than " + std::to_string(max_handler_threads),
-                       "set it to 0, for as many as slots, or to what the handlers need"});
     }
     for (config_fault& fault : all) {
-        for (const environment_variable& variable : variables) {
-            if (fault.field == variable.field) {
-                fault.remedy += std::string{"; environment: "} + variable.name;
+        for (const setting& each : settings()) {
+            if (fault.field == each.name && !each.environment.empty()) {
+                fault.remedy.append("; environment: ").append(each.environment);
             }
         }
     }

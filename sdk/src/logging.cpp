@@ -1,3 +1,4 @@
+#include <distworker/config_choice.hpp>
 #include <distworker/logging.hpp>
 
 #include <spdlog/sinks/stdout_sinks.h>
@@ -34,12 +35,7 @@ const char* to_string(log_level level) noexcept {
 }
 
 std::optional<log_level> parse_log_level(std::string_view name) noexcept {
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        if (name == names[i]) {
-            return static_cast<log_level>(i);
-        }
-    }
-    return std::nullopt;
+    return parse_choice(name, log_level::off);
 }
 
 log_sink stderr_sink() {

@@ -194,6 +194,102 @@ TEST(WorkerConfigFields, TextsAreReadable) {
     EXPECT_EQ(row("session"), "automatic | automatic, anonymous, one_shot or stable");
 }
 
+std::expected<void, config_fault> set(worker_config& config, std::string_view name, std::string_view text) {
+    const auto all = worker_config_fields();
+    return std::ranges::find(all, name, &config_field::name)->set(config, text);
+}
+
+TEST(WorkerConfigFields, ReadTheDefaultsThatTheyWrite) {
+    const worker_config defaults;
+    for (const config_field& field : worker_config_fields()) {
+        std::visit(
+            [&](const auto& rule) {
+                worker_config config;
+                config.*rule.member = {}; // no other value is a default but the empty text's
+                if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(rule)>, object_rule>) {
+                    EXPECT_TRUE(field.set(config, field.default_text())) << field.name;
+                }
+                EXPECT_TRUE(config.*rule.member == defaults.*rule.member) << field.name;
+            },
+            field.rule);
+    }
+}
+
+TEST(WorkerConfigFields, AreSetAsAPersonWritesThem) {
+    worker_config config;
+    EXPECT_TRUE(set(config, "controller", "http://host"));
+    EXPECT_TRUE(set(config, "require_tls", "true"));
+    EXPECT_TRUE(set(config, "memory_mb", "4 GiB"));
+    EXPECT_TRUE(set(config, "cpu_cores", "8"));
+    EXPECT_TRUE(set(config, "slots", "20000")) << "the range is for the check";
+    EXPECT_TRUE(set(config, "outbox_bytes", "1.5MiB"));
+    EXPECT_TRUE(set(config, "heartbeat_interval", "2min"));
+    EXPECT_TRUE(set(config, "max_reconnect_attempts", "-1"));
+    EXPECT_TRUE(set(config, "session", "stable"));
+    EXPECT_TRUE(set(config, "reconnect", "fixed"));
+    EXPECT_EQ(config.controller, "http://host");
+    EXPECT_TRUE(config.require_tls);
+    EXPECT_EQ(config.memory_mb, 4096);
+    EXPECT_EQ(config.cpu_cores, 8);
+    EXPECT_EQ(config.slots, 20'000U);
+    EXPECT_EQ(config.outbox_bytes, 3U << 19U);
+    EXPECT_EQ(config.heartbeat_interval, 2min);
+    EXPECT_EQ(config.max_reconnect_attempts, -1);
+    EXPECT_EQ(config.session, session_policy::stable);
+    EXPECT_EQ(config.reconnect, reconnect_policy::fixed);
+    EXPECT_TRUE(set(config, "memory_mb", "512"));
+    EXPECT_EQ(config.memory_mb, 512) << "a bare number is in the field's unit";
+}
+
+TEST(WorkerConfigFields, SayWhatTextTheyCannotTake) {
+    const auto fault_of = [](std::string_view name, std::string_view text) {
+        worker_config config;
+        const auto done = set(config, name, text);
+        EXPECT_EQ(config.slots, 1U);
+        return done ? std::string{} : done.error().to_string();
+    };
+    EXPECT_EQ(fault_of("slots", "two"), "slots: is no whole number (give 1 to 10000)");
+    EXPECT_EQ(fault_of("slots", "-1"), "slots: is no whole number (give 1 to 10000)");
+    EXPECT_EQ(fault_of("slots", "2 B"), "slots: is no whole number (give 1 to 10000)");
+    EXPECT_EQ(fault_of("slots", ""), "slots: is no whole number (give 1 to 10000)");
+    EXPECT_NE(fault_of("memory_mb", "1 KiB"), "") << "no whole number of MiB";
+    EXPECT_EQ(fault_of("heartbeat_interval", "soon"), "heartbeat_interval: is no time (give 1 s to 1 h)");
+    EXPECT_EQ(fault_of("require_tls", "maybe"), "require_tls: is none of its values (give true or false)");
+    EXPECT_EQ(fault_of("reconnect", "never"), "reconnect: is none of its values (give jitter or fixed)");
+    EXPECT_EQ(fault_of("resource_info", "{}"), "resource_info: is an object (set it in code)");
+}
+
+TEST(ConfigText, TimesAreReadInEveryUnit) {
+    EXPECT_EQ(parse_duration("250 ms"), 250ms);
+    EXPECT_EQ(parse_duration("1.5s"), 1500ms);
+    EXPECT_EQ(parse_duration("30"), 30s);
+    EXPECT_EQ(parse_duration("5min"), 5min);
+    EXPECT_EQ(parse_duration("1 h"), 1h);
+    EXPECT_EQ(parse_duration("0ms"), 0ms);
+    for (const std::string_view bad : {"", " ", "s", "1 d", "-1s", "+1s", "1  s", "1s ", "1e3", "0x1", "inf",
+                                       "nan", "1..2", "999999999999999999999h"}) {
+        EXPECT_FALSE(parse_duration(bad)) << bad;
+    }
+}
+
+TEST(ConfigText, SizesAreReadInEveryUnit) {
+    EXPECT_EQ(parse_bytes("512 B"), 512U);
+    EXPECT_EQ(parse_bytes("512"), 512U);
+    EXPECT_EQ(parse_bytes("256KiB"), 256U << 10U);
+    EXPECT_EQ(parse_bytes("1.5 MiB"), 3U << 19U);
+    EXPECT_EQ(parse_bytes("1 GiB"), 1U << 30U);
+    for (const std::string_view bad : {"", "KiB", "1 KB", "1 k", "-1", "1 MiB more", "9999999999 GiB"}) {
+        EXPECT_FALSE(parse_bytes(bad)) << bad;
+    }
+}
+
+RC_GTEST_PROP(ConfigText, WhatIsWrittenIsReadBack, ()) {
+    const auto time = std::chrono::milliseconds{*rc::gen::inRange<std::int64_t>(0, 1'000'000'000'000)};
+    const auto size = *rc::gen::inRange<std::uint64_t>(0, std::uint64_t{1} << 40U);
+    RC_ASSERT(parse_duration(format_duration(time)) == time);
+    RC_ASSERT(parse_bytes(format_bytes(size)) == size);
+}
+
 // Both ends of every range are accepted and what is one beyond is a fault of exactly that field.
 TEST(WorkerConfigFields, RangesIncludeTheirEnds) {
     const auto own_fault = [](const config_field& field, const worker_config& config) {

@@ -3,15 +3,18 @@
 #include "support/temporary.hpp"
 
 #include <distworker/openssl_crypto.hpp>
+#include <distworker/settings.hpp>
 #include <distworker/signing.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 namespace distworker::testing {
 namespace {
@@ -26,8 +29,10 @@ using ::testing::Not;
 class Environment : public ::testing::Test {
 protected:
     ~Environment() override {
-        for (const environment_variable& variable : environment_variables()) {
-            ::unsetenv(variable.name);
+        for (const setting& each : settings()) {
+            if (!each.environment.empty()) {
+                ::unsetenv(std::string{each.environment}.c_str());
+            }
         }
     }
 };
@@ -72,6 +77,78 @@ TEST_F(Environment, IsNamedInTheRemedies) {
     }
     EXPECT_THAT(all, AllOf(HasSubstr("DISTWORKER_CONTROLLER_URL"), HasSubstr("DISTWORKER_PROVISIONER"),
                            HasSubstr("DISTWORKER_WORKER_TOKEN")));
+}
+
+TEST_F(Environment, SaysWhatToTrace) {
+    ::setenv("DISTWORKER_TRACE_FILE", "/a/trace", 1);
+    EXPECT_EQ(config::from_environment().trace_file, "/a/trace");
+    EXPECT_EQ(config::from_environment().trace, trace_payloads::digests);
+    ::setenv("DISTWORKER_TRACE_PAYLOADS", "whole", 1);
+    EXPECT_EQ(config::from_environment().trace, trace_payloads::whole);
+    ::setenv("DISTWORKER_TRACE_PAYLOADS", "everything", 1);
+    EXPECT_EQ(config::from_environment().trace, trace_payloads::digests);
+}
+
+const setting& row(std::string_view name) {
+    return *std::ranges::find(settings(), name, &setting::name);
+}
+
+TEST(Settings, AreDescribedOnceEachGroupByGroup) {
+    std::set<std::string_view> names;
+    std::set<std::string_view> groups;
+    std::string_view group;
+    for (const setting& each : settings()) {
+        EXPECT_TRUE(names.insert(each.name).second) << each.name;
+        EXPECT_TRUE(each.group == group || groups.insert(each.group).second) << each.group << " comes twice";
+        group = each.group;
+        EXPECT_TRUE(each.meaning.ends_with('.')) << each.name;
+        EXPECT_FALSE(each.range_text.empty()) << each.name;
+        EXPECT_TRUE(each.environment.empty() || each.environment.starts_with("DISTWORKER_")) << each.name;
+    }
+    EXPECT_EQ(names.size(), worker_config_fields().size() + 7);
+}
+
+TEST(Settings, CanAllBeSetByTextButTheTokenAndAnObject) {
+    for (const setting& each : settings()) {
+        EXPECT_EQ(each.set == nullptr, each.name == "token" || each.name == "resource_info") << each.name;
+        if (each.set) {
+            config made;
+            EXPECT_TRUE(each.set(made, each.default_text)) << each.name;
+        }
+    }
+    config made;
+    EXPECT_TRUE(row("slots").set(made, "3"));
+    EXPECT_TRUE(row("ca_file").set(made, "/a/ca.pem"));
+    EXPECT_TRUE(row("handler_threads").set(made, "7"));
+    EXPECT_TRUE(row("level").set(made, "debug"));
+    EXPECT_EQ(made.slots, 3U);
+    EXPECT_EQ(made.ca_file, "/a/ca.pem");
+    EXPECT_EQ(made.handler_threads, 7U);
+    EXPECT_EQ(made.level, log_level::debug);
+    for (const auto& [name, text] : {std::pair{"handler_threads", "many"},
+                                     {"handler_threads", "7 "},
+                                     {"level", "loud"},
+                                     {"trace", "some"},
+                                     {"slots", "x"}}) {
+        const auto done = row(name).set(made, text);
+        ASSERT_FALSE(done) << name;
+        EXPECT_EQ(done.error().field, name);
+        EXPECT_THAT(done.error().remedy, HasSubstr(row(name).range_text));
+    }
+    EXPECT_EQ(made.handler_threads, 7U) << "a fault leaves it as it was";
+}
+
+TEST(Settings, OfTheSdkAreChecked) {
+    config bad;
+    bad.handler_threads = 10'001;
+    bad.level = static_cast<log_level>(9);
+    bad.trace = static_cast<trace_payloads>(9);
+    std::vector<std::string> fields;
+    for (const config_fault& fault : bad.faults()) {
+        fields.push_back(fault.field);
+    }
+    EXPECT_THAT(fields, ::testing::ElementsAre("controller", "provisioner", "token", "handler_threads",
+                                               "level", "trace"));
 }
 
 TEST(Configuration, TellsAllFaultsAtOnceBeforeASocketIsOpened) {

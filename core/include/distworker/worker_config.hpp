@@ -2,7 +2,7 @@
 //
 // Fill the struct, call `validate()`, and hand the `valid_worker_config` on; nothing else accepts an
 // unchecked one. The token is not part of it: it lives in a `signer`. `worker_config_fields()` describes
-// every field, for the check, `--help` and the documentation alike.
+// every field, for the check, `--help` and docs/configuration.md alike.
 #pragma once
 
 #include <distworker/backoff.hpp>
@@ -141,9 +141,11 @@ struct time_rule {
 };
 struct session_rule {
     session_policy worker_config::* member;
+    session_policy last = session_policy::stable;
 };
 struct reconnect_rule {
     reconnect_policy worker_config::* member;
+    reconnect_policy last = reconnect_policy::fixed;
 };
 struct object_rule {
     value worker_config::* member;
@@ -152,16 +154,30 @@ struct object_rule {
 using field_rule = std::variant<text_rule, flag_rule, count_rule, integer_rule, time_rule, session_rule,
                                 reconnect_rule, object_rule>;
 
+/// What belongs together, in the order of the fields.
+namespace config_group {
+inline constexpr std::string_view identity = "Whom to talk to, and as whom";
+inline constexpr std::string_view machine = "What the machine has";
+inline constexpr std::string_view amounts = "How much at once";
+inline constexpr std::string_view connection = "The life of a connection";
+inline constexpr std::string_view reconnecting = "Coming back";
+inline constexpr std::string_view tasks = "Tasks and their outcomes";
+} // namespace config_group
+
 /// One row of the table of fields.
 struct config_field {
     std::string_view name; ///< As in `worker_config`.
     field_rule rule;
     std::string_view meaning; ///< One sentence, for `--help` and the documentation.
+    std::string_view group;   ///< One of `config_group`.
 
     /// "30 s", "32 MiB", "-1", "jitter"; empty for what is empty by default.
     [[nodiscard]] std::string default_text() const;
     /// "1 s to 1 h", "true or false", "1 to 1024 bytes of UTF-8".
     [[nodiscard]] std::string range_text() const;
+    /// Sets the field as a person writes it, and as `default_text` does. A fault leaves it as it was: the
+    /// text is none of this kind (its range is checked by `validate`), or the field is an object.
+    [[nodiscard]] std::expected<void, config_fault> set(worker_config& config, std::string_view text) const;
 };
 
 /// Every field of `worker_config`, in its order. The table lives as long as the program.
@@ -175,5 +191,9 @@ struct config_field {
 [[nodiscard]] std::string format_duration(std::chrono::milliseconds value);
 /// "512 B", "256 KiB", "32 MiB", "1 GiB": in the largest unit that divides it.
 [[nodiscard]] std::string format_bytes(std::uint64_t value);
+/// Reads "250 ms", "1.5s", "5min", "1h"; a bare number is in seconds. Empty for anything else.
+[[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) noexcept;
+/// Reads "512 B", "256KiB", "1.5 MiB", "1 GiB"; a bare number is in bytes. Empty for anything else.
+[[nodiscard]] std::optional<std::uint64_t> parse_bytes(std::string_view text) noexcept;
 
 } // namespace distworker

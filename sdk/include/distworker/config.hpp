@@ -16,39 +16,24 @@
 
 namespace distworker {
 
-/// Movable, not copyable: it may hold the token.
+/// Movable, not copyable: it may hold the token. Meanings, ranges and environment variables are in
+/// `settings()` (settings.hpp), and in docs/configuration.md, which is made from it.
 struct config : worker_config {
-    /// The token itself, or else the file to read it from: anew at each registration, so that it can be
-    /// rotated; one newline at its end is not part of it. One of the two is needed.
     secret token;
     std::string token_file;
-    /// PEM file of the authorities to trust for `wss`; empty: the system's.
     std::string ca_file;
-    /// Threads that handlers run on; 0: as many as slots.
     std::uint64_t handler_threads = 0;
-    /// File to record the worker's life in (trace.hpp), for its owner alone; empty: none. It grows with every
-    /// message: turn it on to find something out.
+    log_level level = log_level::info;
+    log_sink sink = stderr_sink(); ///< Takes the lines of the log; set in code only.
     std::string trace_file;
     trace_payloads trace = trace_payloads::digests;
-    log_level level = log_level::info;
-    log_sink sink = stderr_sink();
 
-    /// What the environment says: DISTWORKER_CONTROLLER_URL, DISTWORKER_PROVISIONER, DISTWORKER_WORKER_ID,
-    /// and DISTWORKER_WORKER_TOKEN (removed from the environment and wiped there) or
-    /// DISTWORKER_WORKER_TOKEN_FILE; DISTWORKER_TRACE_FILE and DISTWORKER_TRACE_PAYLOADS ("whole", or else
-    /// digests). Empty ones are ignored. Not safe beside threads that use the environment.
+    /// What the environment says; empty variables are ignored. The token is removed from the environment and
+    /// wiped there. Not safe beside threads that use the environment.
     [[nodiscard]] static config from_environment();
 
     /// Every fault at once; empty when it can be used. Reads the token file.
     [[nodiscard]] std::vector<config_fault> faults() const;
 };
-
-/// One environment variable that `from_environment` reads, for `--help` and documentation.
-struct environment_variable {
-    const char* name;
-    const char* field;
-    const char* meaning;
-};
-[[nodiscard]] std::span<const environment_variable> environment_variables() noexcept;
 
 } // namespace distworker
