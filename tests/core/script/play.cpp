@@ -1,0 +1,188 @@
+#include "play.hpp"
+
+#include "words.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+namespace distworker::testing {
+namespace {
+
+class player {
+public:
+    player(const script& plays, const playing& how)
+        : script_{&plays}, how_{&how}, stage_{plays, {.strict = true, .part_bytes = how.part_bytes}},
+          before_{stage_.shown()} {}
+
+    std::string play() {
+        for (std::size_t i = 0; i < script_->steps.size(); ++i) {
+            const script_step& step = script_->steps[i];
+            try {
+                if (how_->before == i) {
+                    check_interlude();
+                }
+                check(step);
+            } catch (const std::exception& error) {
+                return where(step) + error.what();
+            }
+            if (!problem_.empty()) {
+                const std::string problem = where(step) + problem_;
+                return problem + "as it is, from here:\n" + rest(i);
+            }
+        }
+        return {};
+    }
+
+private:
+    [[nodiscard]] std::string where(const script_step& step) const {
+        return step.place + ": " + step.input.line + "\n(" + script_->title + ")\n";
+    }
+
+    void check_interlude() {
+        const shown_state before = stage_.shown();
+        const auto moved = how_->meanwhile(stage_);
+        const auto changed = changes(before, stage_.shown(), stage_.now().monotonic);
+        for (const std::string& wrong : undeclared(changed, {}, moved)) {
+            problem_ += "what should make no difference does: " + wrong + "\n";
+        }
+        before_ = stage_.shown();
+    }
+
+    void check(const script_step& step) {
+        hear(step.input.line);
+        if (step.input.name == "wait") {
+            told_.push_back(std::string{"due "} + to_string(stage_.idle().reason));
+        }
+        told_.push_back(told_line(step.input));
+        stage_.give(step.input);
+        if (!step.input.polled) {
+            declared_.insert(declared_.end(), step.changes.begin(), step.changes.end());
+            return;
+        }
+        came_ = collapsed(stage_.take());
+        std::ranges::for_each(came_, [this](const auto& line) { hear(line); });
+        told_.insert(told_.end(), came_.begin(), came_.end());
+        declared_.insert(declared_.end(), step.changes.begin(), step.changes.end());
+        const shown_state after = stage_.shown();
+        changed_ = changes(before_, after, stage_.now().monotonic);
+        if (!std::ranges::equal(step.outputs, came_, line_fits)) {
+            problem_ += "expected:\n" + listed(step.outputs) + "came:\n" + listed(came_);
+        }
+        for (const std::string& wrong : undeclared(changed_, told_, declared_)) {
+            problem_ += wrong + "\n";
+        }
+        if (problem_.empty()) {
+            before_ = after;
+            told_.clear();
+            declared_.clear();
+        }
+    }
+
+    // What follows as it would be written, for whoever writes the script.
+    [[nodiscard]] std::string rest(std::size_t from) {
+        std::string text = shown_step(script_->steps[from]);
+        for (std::size_t i = from + 1; i < script_->steps.size(); ++i) {
+            problem_.clear();
+            told_.clear();
+            declared_.clear();
+            before_ = stage_.shown();
+            try {
+                check(script_->steps[i]);
+            } catch (const std::exception& error) {
+                return text + script_->steps[i].input.line + "\n" + error.what();
+            }
+            text += shown_step(script_->steps[i]);
+        }
+        return text;
+    }
+
+    [[nodiscard]] std::string shown_step(const script_step& step) const {
+        std::string text = step.input.line + "\n";
+        if (!step.input.polled) {
+            return text;
+        }
+        for (const std::string& line : came_) {
+            text += "  " + line + "\n";
+        }
+        std::string needed;
+        for (const std::string& wrong : undeclared(changed_, told_, {})) {
+            needed += (needed.empty() ? "  : " : ", ") + wrong.substr(wrong.rfind(": ") + 2);
+        }
+        return text + needed + (needed.empty() ? "" : "\n");
+    }
+
+    // The name of an input, behind its slot.
+    static std::string told_line(const script_input& input) {
+        return (input.slot ? std::to_string(*input.slot) + ": " : "") + input.name;
+    }
+
+    static std::string listed(const std::vector<std::string>& lines) {
+        std::string text;
+        for (const std::string& line : lines) {
+            text += "  " + line + "\n";
+        }
+        return text;
+    }
+
+    // Lines in a row that differ by one number that counts up are one: "64 times send failed storm-% …".
+    static std::vector<std::string> collapsed(const std::vector<std::string>& lines);
+
+    void hear(const std::string& line) const {
+        if (how_->heard) {
+            how_->heard(line);
+        }
+    }
+
+    const script* script_;
+    const playing* how_;
+    stage stage_;
+    shown_state before_;
+    std::map<std::string, std::string> changed_;
+    std::vector<std::string> told_;     // lines since the last poll
+    std::vector<std::string> declared_; // changes since then
+    std::vector<std::string> came_;
+    std::string problem_;
+};
+
+// The line with each number in it as %.
+std::string without_numbers(std::string_view line) {
+    std::string shape;
+    for (const char c : line) {
+        const bool digit = c >= '0' && c <= '9';
+        if (!digit) {
+            shape.push_back(c);
+        } else if (shape.empty() || shape.back() != '%') {
+            shape.push_back('%');
+        }
+    }
+    return shape;
+}
+
+std::vector<std::string> player::collapsed(const std::vector<std::string>& lines) {
+    constexpr std::ptrdiff_t many = 5;
+    std::vector<std::string> all;
+    for (auto line = lines.begin(); line != lines.end();) {
+        const std::string shape = without_numbers(*line);
+        const auto end = std::find_if(
+            line, lines.end(), [&](const std::string& next) { return without_numbers(next) != shape; });
+        if (end - line >= many) {
+            all.push_back(std::to_string(end - line) + " times " + shape);
+        } else {
+            all.insert(all.end(), line, end);
+        }
+        line = end;
+    }
+    return all;
+}
+
+} // namespace
+
+std::string play(const script& plays, const playing& how) {
+    try {
+        return player{plays, how}.play();
+    } catch (const script_error& error) {
+        return error.what();
+    }
+}
+
+} // namespace distworker::testing
