@@ -49,6 +49,10 @@ private:
     }
 
     void check(const script_step& step) {
+        if (std::exchange(settled_, false)) {
+            told_.clear();
+            declared_.clear();
+        }
         hear(step.input.line);
         if (step.input.name == "wait") {
             told_.push_back(std::string{"due "} + to_string(stage_.idle().reason));
@@ -71,21 +75,14 @@ private:
         for (const std::string& wrong : undeclared(changed_, told_, declared_)) {
             problem_ += wrong + "\n";
         }
-        if (problem_.empty()) {
-            before_ = after;
-            told_.clear();
-            declared_.clear();
-        }
+        before_ = after;
+        settled_ = true;
     }
 
     // What follows as it would be written, for whoever writes the script.
     [[nodiscard]] std::string rest(std::size_t from) {
         std::string text = shown_step(script_->steps[from]);
         for (std::size_t i = from + 1; i < script_->steps.size(); ++i) {
-            problem_.clear();
-            told_.clear();
-            declared_.clear();
-            before_ = stage_.shown();
             try {
                 check(script_->steps[i]);
             } catch (const std::exception& error) {
@@ -142,6 +139,7 @@ private:
     std::vector<std::string> declared_; // changes since then
     std::vector<std::string> came_;
     std::string problem_;
+    bool settled_ = false; // polled: what is told and declared belongs to the step before
 };
 
 // The line with each number in it as %.
