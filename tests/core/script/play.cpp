@@ -103,7 +103,10 @@ private:
         }
         std::string needed;
         for (const std::string& wrong : undeclared(changed_, told_, {})) {
-            needed += (needed.empty() ? "  : " : ", ") + wrong.substr(wrong.rfind(": ") + 2);
+            const std::string name = wrong.substr(wrong.rfind(": ") + 2);
+            if (!name.contains("running.") || !changed_.contains(name.substr(0, name.find('.', 2)))) {
+                needed += (needed.empty() ? "  : " : ", ") + name;
+            }
         }
         return text + needed + (needed.empty() ? "" : "\n");
     }

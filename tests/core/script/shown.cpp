@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <sstream>
 #include <utility>
 
 namespace distworker::testing {
@@ -41,7 +42,7 @@ void paint(painter& p, const task_snapshot& task) {
     p.flag("running.told", task.told);
     p.flag("running.stop_asked", task.stop_asked);
     p.flag("running.timed_out", task.timed_out);
-    p.number("running.fraction", task.fraction);
+    p.text("running.fraction", (std::ostringstream{} << task.fraction).str());
 }
 
 void paint(painter& p, const engine_counters& c) {
@@ -145,7 +146,7 @@ const std::map<std::string_view, names, std::less<>>& table() {
         {"health", {"health"}},
         {"usage", {"usage"}},
         {"respond", received},
-        {"assign", received},
+        {"assign", {heard[0], heard[1], "@deaf", "outbox_bytes"}},
         {"begin", received},
         {"go_on", received},
         {"empty_part", received},
@@ -155,6 +156,8 @@ const std::map<std::string_view, names, std::less<>>& table() {
         {"alive", {heard[0], heard[1]}},
         {"pong", {heard[0], heard[1], "pongs", "outbox_bytes", "@receipt_retry", "@receipt_deadline"}},
         {"live", {heard[0], heard[1], "@deaf", "@heartbeat"}},
+        {"complete", {"outbox_bytes"}},
+        {"fail", {"outbox_bytes"}},
         // Outputs
         {"connect", {"generation", "@connect"}},
         {"state connecting", {"state", "@connect", "@reconnect"}},
