@@ -82,9 +82,14 @@ void worker_engine::answer_for_running(std::string_view code, std::string_view m
         return;
     }
     ++counters_.abandoned;
-    stuck_.push_back(running_->task.name());
+    const bool has_handler = !assign_pending_;
+    const auto asking = stop_pending_;
     outcome_writer answer{running_->task};
     end_task(std::move(answer).fail(code, message));
+    if (has_handler) { // which goes on, and is asked to stop all the same
+        stuck_.push_back(unsent_.name());
+        stop_pending_ = asking;
+    }
 }
 
 void worker_engine::queue_outcome(outcome answer, const delivery& task) {
@@ -93,9 +98,6 @@ void worker_engine::queue_outcome(outcome answer, const delivery& task) {
     next.answer = std::move(answer);
     next.task = task;
     queue_.push_back(std::move(next));
-    if (outbox_bytes_ > config_->outbox_bytes / 2 && ping_serial_ == pong_serial_) {
-        ping_wanted_ = true;
-    }
 }
 
 std::expected<void, misuse> worker_engine::progress(const delivery& task, double fraction,
@@ -178,6 +180,8 @@ void worker_engine::sent(std::uint32_t generation, instant now) {
             done.covered_by = ping_serial_ + 1;
             unreceipted_bytes_ += done.answer.frame().size();
             written_.push_back(std::move(done));
+            const bool half_full = outbox_bytes_ > config_->outbox_bytes / 2;
+            ping_wanted_ = ping_wanted_ || (half_full && ping_serial_ == pong_serial_);
             arm_receipt();
         }
     }

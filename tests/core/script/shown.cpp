@@ -110,7 +110,8 @@ void paint(painter& p, const engine_snapshot& s) {
 std::string change(const shown_field& before, const shown_field& after, monotonic_time now) {
     switch (after.what) {
     case shown_field::kind::counter:
-        return "+" + std::to_string(after.count - before.count);
+        return (after.count < before.count ? "-" + std::to_string(before.count - after.count)
+                                           : "+" + std::to_string(after.count - before.count));
     case shown_field::kind::deadline:
         return in_words(after.at, now);
     case shown_field::kind::text:
@@ -246,6 +247,10 @@ std::map<std::string, std::string> changes(const shown_state& before, const show
     std::map<std::string, std::string> found;
     for (const auto& [name, value] : after) {
         const auto was = before.find(name);
+        const std::string slot = name.substr(0, name.find_first_not_of("0123456789")) + ".slot";
+        if (was == before.end() && after.contains(slot) && !before.contains(slot) && name != slot) {
+            continue; // of a new slot: that there is one says it all
+        }
         if (was == before.end() || was->second != value) {
             found[name] = change(was == before.end() ? shown_field{} : was->second, value, now);
         }

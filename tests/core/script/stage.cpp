@@ -45,14 +45,15 @@ bool stage::give(const script_input& input) {
     if (input.repeat == 0) {
         done = do_once(input);
     }
+    const std::size_t place = input.repeat == 0 ? std::string::npos : input.line.find('%');
     for (std::size_t i = 1; i <= input.repeat; ++i) {
-        std::string line = input.line.substr(input.line.find(input.name));
-        if (const auto place = line.find('%'); place != std::string::npos) {
-            line.replace(place, 1, std::to_string(i));
+        if (place == std::string::npos) {
+            done = do_once(input) && done;
+            continue;
         }
-        script_input once{line};
-        once.slot = input.slot;
-        done = do_once(once) && done;
+        std::string line = input.line;
+        script_input numbered{line.replace(place, 1, std::to_string(i))};
+        done = do_once(numbered) && done;
     }
     if (!done && how_.strict) {
         throw script_error{"there is nothing that this could be done to"};

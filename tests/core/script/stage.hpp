@@ -9,7 +9,7 @@
 //     opened   alive   pinged   sent   closed KIND [status=N] [code=N] [retry_after=TIME] [skew=TIME]
 //     respond [idle_time=N]                 the answer to REGISTER
 //     assign ID [queue=NAME] [timeout=TIME] [INPUT]   also: text=N (so many bytes of input), deep=N (levels of
-//                                           it), announced=N, bad_utf8 (in the queue's name)
+//                                           it), announced=N, bad_utf8 (in the queue's name), id_last
 //     begin ID BYTES   go_on                an assignment's first bytes, and the rest of it
 //     empty_part                            of a message that goes on
 //     noise BYTES   text                    a message of so many zeros; a text message

@@ -80,7 +80,16 @@ std::vector<std::byte> assignment(const script_input& input) {
         task.timeout_ms = std::chrono::duration_cast<std::chrono::milliseconds>(time_of(*timeout)).count();
     }
     byte_buffer frame;
-    write_task_assign(frame, task);
+    if (input.has("id_last")) {
+        wire::writer wire{frame};
+        wire::begin_frame(wire, frame_type::task_assign);
+        wire.text(wire::assign_field::queue, task.queue);
+        wire.bytes(wire::assign_field::input, content);
+        wire.text(wire::assign_field::task_id, task.task_id);
+        wire::end_frame(wire);
+    } else {
+        write_task_assign(frame, task);
+    }
     return copy_of(frame.bytes());
 }
 
