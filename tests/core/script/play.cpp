@@ -67,6 +67,7 @@ private:
         hear(step.input.line);
         if (step.input.name == "wait") {
             told_.push_back(std::string{"due "} + to_string(stage_.idle().reason));
+            hear(told_.back());
         }
         told_.push_back(told_line(step.input));
         stage_.give(step.input);
@@ -85,6 +86,7 @@ private:
         declared_.insert(declared_.end(), step.changes.begin(), step.changes.end());
         const shown_state after = stage_.shown();
         changed_ = changes(before_, after, stage_.now().monotonic);
+        std::ranges::for_each(changed_, [this](const auto& change) { hear(": " + change.first); });
         if (!std::ranges::equal(expected, came_, line_fits)) {
             problem_ += "expected:\n" + listed(expected) + "came:\n" + listed(came_);
         }

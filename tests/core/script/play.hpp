@@ -14,10 +14,12 @@ namespace distworker::testing {
 using interlude = std::function<std::vector<std::string>(stage&)>;
 
 struct playing {
-    std::size_t part_bytes = SIZE_MAX;    ///< Messages arrive in parts of that many.
-    std::optional<std::size_t> before{};  ///< The step that `meanwhile` comes in front of.
+    std::size_t part_bytes = SIZE_MAX;   ///< Messages arrive in parts of that many.
+    std::optional<std::size_t> before{}; ///< The step that `meanwhile` comes in front of.
     interlude meanwhile{};
-    std::function<void(const std::string& line)> heard{}; ///< Told of each input and output, if set.
+    /// Told of each input and output, of each deadline that is over ("due REASON"), and of the name of each
+    /// change (": NAME"), if set.
+    std::function<void(const std::string& line)> heard{};
 };
 
 /// What went wrong, with the place and what came instead; empty when all went as written.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <sstream>
 #include <utility>
 
 namespace distworker::testing {
@@ -24,26 +25,25 @@ std::uint64_t bytes_of(std::string_view text) {
 void set_field(worker_config& config, std::string_view name, std::string_view text) {
     for (const config_field& field : worker_config_fields()) {
         if (field.name == name) {
-            std::visit(overloaded{
-                           [&](const text_rule& rule) { config.*rule.member = text; },
-                           [&](const count_rule& rule) { config.*rule.member = bytes_of(text); },
-                           [&](const integer_rule& rule) {
-                               config.*rule.member = number_of<std::int64_t>(text);
-                           },
-                           [&](const time_rule& rule) {
-                               config.*rule.member =
-                                   std::chrono::duration_cast<std::chrono::milliseconds>(time_of(text));
-                           },
-                           [&](const session_rule& rule) {
-                               config.*rule.member = value_named<session_policy>(text);
-                           },
-                           [&](const reconnect_rule& rule) {
-                               config.*rule.member = text == "jitter" ? reconnect_policy::jitter
-                                                                      : reconnect_policy::fixed;
-                           },
-                           [&](const auto&) { throw script_error{"scripts cannot set this field"}; },
-                       },
-                       field.rule);
+            std::visit(
+                overloaded{
+                    [&](const text_rule& rule) { config.*rule.member = text; },
+                    [&](const count_rule& rule) { config.*rule.member = bytes_of(text); },
+                    [&](const integer_rule& rule) { config.*rule.member = number_of<std::int64_t>(text); },
+                    [&](const time_rule& rule) {
+                        config.*rule.member =
+                            std::chrono::duration_cast<std::chrono::milliseconds>(time_of(text));
+                    },
+                    [&](const session_rule& rule) {
+                        config.*rule.member = value_named<session_policy>(text);
+                    },
+                    [&](const reconnect_rule& rule) {
+                        config.*rule.member =
+                            text == "jitter" ? reconnect_policy::jitter : reconnect_policy::fixed;
+                    },
+                    [&](const auto&) { throw script_error{"scripts cannot set this field"}; },
+                },
+                field.rule);
             return;
         }
     }
@@ -173,6 +173,19 @@ private:
     std::map<std::string, script*> by_title_;
 };
 
+void read_scripts(std::istream& in, std::string topic, std::vector<script>& scripts) {
+    reader reader{std::move(topic), scripts};
+    for (std::string line; std::getline(in, line);) {
+        reader.take(line);
+    }
+}
+
+void complete_scripts(std::vector<script>& scripts) {
+    joiner joiner{scripts};
+    std::ranges::for_each(scripts, [&joiner](script& s) { joiner.join(s); });
+    std::ranges::for_each(scripts, configure);
+}
+
 } // namespace
 
 script_input::script_input(std::string_view text) : line{text} {
@@ -225,16 +238,17 @@ std::vector<script> load_scripts(const std::filesystem::path& folder) {
     std::vector<script> scripts;
     for (const auto& file : files) {
         std::ifstream in{file};
-        reader reader{file.stem().string(), scripts};
-        for (std::string line; std::getline(in, line);) {
-            reader.take(line);
-        }
+        read_scripts(in, file.stem().string(), scripts);
     }
-    joiner joiner{scripts};
-    for (script& s : scripts) {
-        joiner.join(s);
-    }
-    std::ranges::for_each(scripts, configure);
+    complete_scripts(scripts);
+    return scripts;
+}
+
+std::vector<script> scripts_in(const std::string& text) {
+    std::vector<script> scripts;
+    std::istringstream in{text};
+    read_scripts(in, "text", scripts);
+    complete_scripts(scripts);
     return scripts;
 }
 

@@ -127,12 +127,13 @@ constexpr std::string_view heard[] = {"@silence_probe", "@silence"};
 // What each of a script's words tells by itself, by the first of them or, where one does not say enough, two.
 const std::map<std::string_view, names, std::less<>>& table() {
     static const names received{heard[0], heard[1], "@deaf"};
-    static const names hang_up{"state", "@registration",  "@heartbeat",   heard[0],       heard[1],
-                               "@deaf",          "@message_stall", "@receipt_due", "@receipt_retry",
-                               "@receipt_deadline", "@drain_end", "@idle_exit", "@stable", "@close"};
+    static const names hang_up{
+        "state",      "@registration",  "@heartbeat",   heard[0],         heard[1],
+        "@deaf",      "@message_stall", "@receipt_due", "@receipt_retry", "@receipt_deadline",
+        "@drain_end", "@idle_exit",     "@stable",      "@close"};
     static const names over = [] {
-        names all{"register_sent", "registered", "idle_time", "deaf", "pings", "pongs", "last_end",
-                  "@connect", "@progress", "@reconnect"};
+        names all{"register_sent", "registered", "idle_time", "deaf",      "pings",
+                  "pongs",         "last_end",   "@connect",  "@progress", "@reconnect"};
         all.insert(all.end(), hang_up.begin(), hang_up.end());
         return all;
     }();

@@ -15,9 +15,9 @@
 namespace distworker::testing {
 
 struct shown_field {
-    std::string text;             // counters and deadlines: empty
-    std::uint64_t count = 0;      // of a counter
-    monotonic_time at = never;    // of a deadline
+    std::string text;          // counters and deadlines: empty
+    std::uint64_t count = 0;   // of a counter
+    monotonic_time at = never; // of a deadline
     enum class kind { text, counter, deadline } what = kind::text;
 
     [[nodiscard]] friend bool operator==(const shown_field&, const shown_field&) = default;

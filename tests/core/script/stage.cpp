@@ -13,8 +13,8 @@ namespace {
 constexpr std::chrono::seconds peer_pings_every{3};
 
 signer signer_that_may_fail(std::shared_ptr<int> failures) {
-    return [left = std::move(failures)](std::string_view, std::span<const std::byte>)
-               -> std::expected<digest32, signing_error> {
+    return [left = std::move(failures)](
+               std::string_view, std::span<const std::byte>) -> std::expected<digest32, signing_error> {
         if (*left > 0) {
             --*left;
             return std::unexpected{signing_error{signing_error::kind::token_unavailable, "no token"}};
@@ -37,8 +37,7 @@ std::variant<worker_engine, worker_group> cast(const script& plays, const std::s
 } // namespace
 
 stage::stage(const script& plays, options how)
-    : how_{how}, plays_{cast(plays, signer_failures_)},
-      watch_{plays.config.validate()->session()} {}
+    : how_{how}, plays_{cast(plays, signer_failures_)}, watch_{plays.config.validate()->session()} {}
 
 bool stage::give(const script_input& input) {
     bool done = true;
@@ -78,10 +77,10 @@ std::vector<std::string> stage::take() {
 void stage::take_into(std::vector<std::string>& lines, bool with_idle) {
     const bool group = std::holds_alternative<worker_group>(plays_);
     for (;;) {
-        const group_output out = std::visit(
-            overloaded{[&](worker_engine& engine) { return group_output{0, engine.poll(now_)}; },
-                       [&](worker_group& many) { return many.poll(now_); }},
-            plays_);
+        const group_output out =
+            std::visit(overloaded{[&](worker_engine& engine) { return group_output{0, engine.poll(now_)}; },
+                                  [&](worker_group& many) { return many.poll(now_); }},
+                       plays_);
         watch_.saw(out, engine(out.slot).counters(), now_.monotonic);
         const auto* const idle = std::get_if<output::idle>(&out.out);
         if (how_.strict && (with_idle || idle == nullptr)) {

@@ -7,8 +7,10 @@
 //     start [DELAY]   stop WHY DRAIN [close=TIME]   pause   resume   flush   hold_connects
 //     release_connects [DELAY]   set_slots N   health up|down|warn   usage cpu=N memory=N
 //     opened   alive   pinged   sent   closed KIND [status=N] [code=N] [retry_after=TIME] [skew=TIME]
+//     events_of_another                     each event, of a connection that is not the current one
 //     respond [idle_time=N]                 the answer to REGISTER
-//     assign ID [queue=NAME] [timeout=TIME] [INPUT]   also: text=N (so many bytes of input), deep=N (levels of
+//     assign ID [queue=NAME] [timeout=TIME] [INPUT]   also: text=N (so many bytes of input), deep=N (levels
+//     of
 //                                           it), announced=N, bad_utf8 (in the queue's name), id_last
 //     begin ID BYTES   go_on                an assignment's first bytes, and the rest of it
 //     empty_part                            of a message that goes on
@@ -50,7 +52,7 @@ namespace distworker::testing {
 class stage {
 public:
     struct options {
-        bool strict = true;               ///< What cannot be done is an error, not left out.
+        bool strict = true;                ///< What cannot be done is an error, not left out.
         std::size_t part_bytes = SIZE_MAX; ///< Messages arrive in parts of that many.
     };
 
@@ -110,6 +112,7 @@ private:
     void assign(std::uint32_t slot, const script_input& input);
     void begin(std::uint32_t slot, const script_input& input);
     bool go_on(std::uint32_t slot);
+    void events_of_another(std::uint32_t slot);
     bool close(std::uint32_t slot, const script_input& input);
     bool pong(std::uint32_t slot, const script_input& input);
     bool complete(std::uint32_t slot, const script_input& input);
@@ -132,7 +135,8 @@ private:
     std::shared_ptr<int> signer_failures_ = std::make_shared<int>(0);
     std::variant<worker_engine, worker_group> plays_;
     watch watch_;
-    instant now_{monotonic_time{std::chrono::hours{1}}, wall_time{std::chrono::milliseconds{1'790'000'000'000}}};
+    instant now_{monotonic_time{std::chrono::hours{1}},
+                 wall_time{std::chrono::milliseconds{1'790'000'000'000}}};
     output::idle idle_;
     std::vector<std::string> lines_; // to be taken first
     bool hold_writes_ = false;

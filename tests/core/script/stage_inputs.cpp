@@ -1,12 +1,10 @@
 // What each input of a script does.
 #include "core/engine_rig.hpp"
+#include "payload.hpp"
 #include "stage.hpp"
 #include "words.hpp"
 
-#include <distworker/json.hpp>
 #include <distworker/overloaded.hpp>
-
-#include <cmath>
 
 namespace distworker::testing {
 namespace {
@@ -21,116 +19,8 @@ std::string_view unquoted(std::string_view text) {
     return text.size() >= 2 && text.front() == '"' ? text.substr(1, text.size() - 2) : text;
 }
 
-value object_of(std::string_view text) {
-    if (text.empty()) {
-        return value::empty_object();
-    }
-    auto parsed = parse_json(text);
-    if (!parsed || parsed->members() == nullptr) {
-        throw script_error{"'" + std::string{text} + "' is no object"};
-    }
-    return *std::move(parsed);
-}
-
-// What an assignment, a result or an item of a stream holds.
-value content_of(const script_input& input, std::string_view json) {
-    value content = object_of(json);
-    if (const auto size = input.named("text")) {
-        content.set("text", std::string(number_of<std::size_t>(*size), 'x'));
-    }
-    return content;
-}
-
-// An encoded object of so many levels, itself the first: written by hand, for a writer refuses too many.
-std::vector<std::byte> nested(std::size_t levels) {
-    std::vector<std::byte> object;
-    for (; levels > 1; --levels) {
-        byte_buffer outer;
-        wire::writer wire{outer};
-        wire.open(1); // fields
-        wire.text(1, "in");
-        wire.open(2); // the member's value
-        wire.bytes(5, object);
-        wire.close();
-        wire.close();
-        wire.finish();
-        object = copy_of(outer.bytes());
-    }
-    return object;
-}
-
-std::string_view json_in(const script_input& input) {
-    for (const std::string& word : input.words) {
-        if (word.starts_with('{')) {
-            return word;
-        }
-    }
-    return {};
-}
-
-std::vector<std::byte> assignment(const script_input& input) {
-    const auto levels = input.named("deep");
-    const auto content = levels ? nested(number_of<std::size_t>(*levels))
-                                : struct_bytes(content_of(input, json_in(input)));
-    task_assign_view task;
-    task.task_id = input.at(0);
-    task.queue = input.has("bad_utf8") ? "bad \xFF" : input.named("queue").value_or("math.add");
-    task.input = object_view{content};
-    if (const auto timeout = input.named("timeout")) {
-        task.timeout_ms = std::chrono::duration_cast<std::chrono::milliseconds>(time_of(*timeout)).count();
-    }
-    byte_buffer frame;
-    if (input.has("id_last")) {
-        wire::writer wire{frame};
-        wire::begin_frame(wire, frame_type::task_assign);
-        wire.text(wire::assign_field::queue, task.queue);
-        wire.bytes(wire::assign_field::input, content);
-        wire.text(wire::assign_field::task_id, task.task_id);
-        wire::end_frame(wire);
-    } else {
-        write_task_assign(frame, task);
-    }
-    return copy_of(frame.bytes());
-}
-
-link_end end_of(const script_input& input) {
-    link_end end{.what = value_named<link_end::kind>(input.at(0)), .detail = "script"};
-    const auto seconds = [&](std::string_view key) -> std::optional<std::chrono::seconds> {
-        const auto word = input.named(key);
-        return word ? std::optional{std::chrono::duration_cast<std::chrono::seconds>(time_of(*word))}
-                    : std::nullopt;
-    };
-    end.http_status = number_of<int>(input.named("status").value_or("0"));
-    end.close_code = number_of<std::uint16_t>(input.named("code").value_or("0"));
-    end.retry_after = seconds("retry_after");
-    end.clock_skew = seconds("skew");
-    return end;
-}
-
 worker_health health_of(std::string_view word) {
     return word == "up" ? worker_health::up : word == "down" ? worker_health::down : worker_health::warn;
-}
-
-outcome outcome_of(const assigned_task& task, const script_input& input) {
-    outcome_writer answer{task};
-    write_members(answer.result(), content_of(input, json_in(input)));
-    if (input.has("nan")) {
-        answer.result().member("n", std::nan(""));
-    }
-    if (input.has("bad_utf8")) {
-        answer.result().member("text", std::string_view{"bad \xFF"});
-    }
-    if (input.has("bad_key")) {
-        answer.result().member(std::string_view{"a\0b", 3}, 1);
-    }
-    const auto levels = number_of<std::size_t>(input.named("deep").value_or("1"));
-    for (std::size_t level = 1; level < levels; ++level) {
-        answer.result().key("in").begin_object();
-    }
-    for (std::size_t level = 1; level < levels; ++level) {
-        answer.result().end_object();
-    }
-    return std::move(answer).complete();
 }
 
 } // namespace
@@ -187,9 +77,8 @@ const std::map<std::string, stage::deed, std::less<>>& stage::deeds() {
              return true;
          }},
         {"flush", change([](stage& s, slot, in) { s.both([&](auto& plays) { plays.flush(s.now_); }); })},
-        {"hold_connects", change([](stage& s, slot at, in) {
-             s.on(at, [&](worker_engine& e) { e.hold_connects(s.now_); });
-         })},
+        {"hold_connects",
+         change([](stage& s, slot at, in) { s.on(at, [&](worker_engine& e) { e.hold_connects(s.now_); }); })},
         {"release_connects", change([](stage& s, slot at, in i) {
              s.on(at, [&](worker_engine& e) { e.release_connects(time_or_zero(i.at(0)), s.now_); });
          })},
@@ -229,6 +118,7 @@ const std::map<std::string, stage::deed, std::less<>>& stage::deeds() {
              s.on(at, [&](worker_engine& e) { e.sent(link.generation, s.now_); });
              return true;
          }},
+        {"events_of_another", change([](stage& s, slot at, in) { s.events_of_another(at); })},
         {"closed", [](stage& s, slot at, in i) { return s.close(at, i); }},
         {"respond", event([](stage& s, slot at, in i) {
              byte_buffer frame;
@@ -241,12 +131,11 @@ const std::map<std::string, stage::deed, std::less<>>& stage::deeds() {
         {"assign", event([](stage& s, slot at, in i) { s.assign(at, i); })},
         {"begin", event([](stage& s, slot at, in i) { s.begin(at, i); })},
         {"go_on", [](stage& s, slot at, in) { return s.go_on(at); }},
-        {"empty_part", event([](stage& s, slot at, in) {
-             s.receive(at, {}, message_kind::binary, false, 0);
-         })},
+        {"empty_part",
+         event([](stage& s, slot at, in) { s.receive(at, {}, message_kind::binary, false, 0); })},
         {"noise", event([](stage& s, slot at, in i) {
-             s.receive(at, std::vector<std::byte>(number_of<std::size_t>(i.at(0))), message_kind::binary, true,
-                       0);
+             s.receive(at, std::vector<std::byte>(number_of<std::size_t>(i.at(0))), message_kind::binary,
+                       true, 0);
          })},
         {"text", event([](stage& s, slot at, in) {
              s.receive(at, as_byte_span("hello"), message_kind::text, true, 0);
@@ -263,13 +152,15 @@ const std::map<std::string, stage::deed, std::less<>>& stage::deeds() {
         {"leap", change([](stage& s, slot, in i) { s.advance(time_of(i.at(0))); })},
         {"back", change([](stage& s, slot, in i) {
              const instant past{s.now_.monotonic - time_of(i.at(0)),
-                                s.now_.wall - std::chrono::floor<std::chrono::milliseconds>(time_of(i.at(0)))};
+                                s.now_.wall -
+                                    std::chrono::floor<std::chrono::milliseconds>(time_of(i.at(0)))};
              s.both([&](auto& plays) { plays.tick(past); });
          })},
         {"live", change([](stage& s, slot, in i) { s.live(time_of(i.at(0))); })},
         {"wall", change([](stage& s, slot, in i) { s.wall(i.at(0)); })},
         {"writes", change([](stage& s, slot, in i) { s.hold_writes_ = i.at(0) == "held"; })},
-        {"signer", change([](stage& s, slot, in i) { *s.signer_failures_ = i.at(0) == "fails" ? 1'000 : 0; })},
+        {"signer",
+         change([](stage& s, slot, in i) { *s.signer_failures_ = i.at(0) == "fails" ? 1'000 : 0; })},
     };
     return all;
 }
@@ -294,18 +185,31 @@ void stage::receive(std::uint32_t slot, std::span<const std::byte> message, mess
 
 void stage::assign(std::uint32_t slot, const script_input& input) {
     watch_.assigning(slot, input.at(0));
-    receive(slot, assignment(input), message_kind::binary, true,
+    receive(slot, assignment_of(input), message_kind::binary, true,
             number_of<std::uint64_t>(input.named("announced").value_or("0")));
 }
 
 void stage::begin(std::uint32_t slot, const script_input& input) {
     watch_.assigning(slot, input.at(0));
     std::vector<std::byte>& rest = peers_[slot].begun;
-    rest = assignment(input);
+    rest = assignment_of(input);
     const auto size = static_cast<std::ptrdiff_t>(number_of<std::size_t>(input.at(1)));
     const std::vector<std::byte> first(rest.begin(), rest.begin() + size);
     rest.erase(rest.begin(), rest.begin() + size);
     receive(slot, first, message_kind::binary, false, 0);
+}
+
+void stage::events_of_another(std::uint32_t slot) {
+    on(slot, [&](worker_engine& e) {
+        const std::uint32_t other = e.generation() + 7;
+        e.opened(other, now_);
+        e.received(other, message_kind::binary, response_frame(), true, 0, now_);
+        e.pinged(other, now_);
+        e.pong(other, {}, now_);
+        e.alive(other, now_);
+        e.sent(other, now_);
+        e.closed(other, {}, now_);
+    });
 }
 
 bool stage::go_on(std::uint32_t slot) {
@@ -353,8 +257,7 @@ const assigned_task* stage::task_of(std::uint32_t slot, const script_input& inpu
 
 bool stage::give_outcome(const delivery& task, outcome answer_given) {
     const bool whole = !answer_given.empty();
-    const auto done =
-        both([&](auto& plays) { return plays.complete(task, std::move(answer_given), now_); });
+    const auto done = both([&](auto& plays) { return plays.complete(task, std::move(answer_given), now_); });
     if (whole) {
         watch_.completed(task, done.has_value());
     }
@@ -364,8 +267,7 @@ bool stage::give_outcome(const delivery& task, outcome answer_given) {
 
 bool stage::complete(std::uint32_t slot, const script_input& input) {
     const assigned_task* const task = task_of(slot, input);
-    return task != nullptr &&
-           give_outcome(task->name(), input.has("empty") ? outcome{} : outcome_of(*task, input));
+    return task != nullptr && give_outcome(task->name(), outcome_of(*task, input));
 }
 
 bool stage::fail(std::uint32_t slot, const script_input& input) {
@@ -380,9 +282,8 @@ bool stage::progress(std::uint32_t slot, const script_input& input) {
         return false;
     }
     const double fraction = std::stod(std::string{input.at(1)});
-    answer(both([&](auto& plays) {
-        return plays.progress(task->name(), fraction, unquoted(input.at(2)), now_);
-    }));
+    answer(both(
+        [&](auto& plays) { return plays.progress(task->name(), fraction, unquoted(input.at(2)), now_); }));
     return true;
 }
 
@@ -391,11 +292,7 @@ bool stage::stream(std::uint32_t slot, const script_input& input) {
     if (task == nullptr) {
         return false;
     }
-    stream_item_writer item{*task, 0};
-    write_members(item.data(), content_of(input, json_in(input)));
-    answer(both([&](auto& plays) {
-        return plays.stream(task->name(), input.has("empty") ? stream_item{} : *std::move(item).finish(), now_);
-    }));
+    answer(both([&](auto& plays) { return plays.stream(task->name(), item_of(*task, input), now_); }));
     return true;
 }
 

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <sstream>
 
-
 namespace distworker::testing {
 namespace {
 
@@ -37,35 +36,34 @@ const char* name_of(worker_health health) {
 }
 
 std::string line_of(const frame_view& frame) {
-    return std::visit(
-        overloaded{
-            [](const worker_register_view&) { return std::string{"register"}; },
-            [](const heartbeat_view& beat) {
-                std::string line = std::string{"heartbeat"} + name_of(beat.health);
-                if (beat.usage.cpu_percent != 0 || beat.usage.memory_used_mb != 0) {
-                    line += " cpu=" + number(beat.usage.cpu_percent) +
-                            " memory=" + std::to_string(beat.usage.memory_used_mb);
-                }
-                return line;
-            },
-            [](const task_progress_view& p) {
-                std::string line = p.has_data ? "stream " : "progress ";
-                line.append(p.task_id).append(" ").append(number(p.progress));
-                if (!p.message.empty()) {
-                    line += " " + in_quotes(p.message);
-                }
-                return p.has_data ? line + " " + text_of(p.data) : line;
-            },
-            [](const task_complete_view& done) {
-                return "complete " + std::string{done.task_id} + " " + text_of(done.result);
-            },
-            [](const task_failed_view& failed) {
-                return "failed " + std::string{failed.task_id} + " " + std::string{failed.error_code} + " " +
-                       in_quotes(failed.error_message);
-            },
-            [](const auto&) { return std::string{"what no worker sends"}; },
-        },
-        frame);
+    return std::visit(overloaded{
+                          [](const worker_register_view&) { return std::string{"register"}; },
+                          [](const heartbeat_view& beat) {
+                              std::string line = std::string{"heartbeat"} + name_of(beat.health);
+                              if (beat.usage.cpu_percent != 0 || beat.usage.memory_used_mb != 0) {
+                                  line += " cpu=" + number(beat.usage.cpu_percent) +
+                                          " memory=" + std::to_string(beat.usage.memory_used_mb);
+                              }
+                              return line;
+                          },
+                          [](const task_progress_view& p) {
+                              std::string line = p.has_data ? "stream " : "progress ";
+                              line.append(p.task_id).append(" ").append(number(p.progress));
+                              if (!p.message.empty()) {
+                                  line += " " + in_quotes(p.message);
+                              }
+                              return p.has_data ? line + " " + text_of(p.data) : line;
+                          },
+                          [](const task_complete_view& done) {
+                              return "complete " + std::string{done.task_id} + " " + text_of(done.result);
+                          },
+                          [](const task_failed_view& failed) {
+                              return "failed " + std::string{failed.task_id} + " " +
+                                     std::string{failed.error_code} + " " + in_quotes(failed.error_message);
+                          },
+                          [](const auto&) { return std::string{"what no worker sends"}; },
+                      },
+                      frame);
 }
 
 std::string line_of(const output::assigned& o, monotonic_time now) {
@@ -106,9 +104,9 @@ std::string line_of(const group_output& out, monotonic_time now, bool with_slot)
     const std::string line = std::visit(
         overloaded{
             [&](const output::idle& o) {
-                return o.deadline == never ? std::string{"idle"}
-                                           : std::string{"idle "} + to_string(o.reason) + " " +
-                                                 in_words(o.deadline, now);
+                return o.deadline == never
+                           ? std::string{"idle"}
+                           : std::string{"idle "} + to_string(o.reason) + " " + in_words(o.deadline, now);
             },
             [](const output::connect& o) { return "connect " + std::to_string(o.generation); },
             [](const output::send& o) { return "send " + line_of(read_frame(o.bytes).value()); },
@@ -127,8 +125,8 @@ std::string line_of(const group_output& out, monotonic_time now, bool with_slot)
             [](const output::stopped& o) { return std::string{"stopped "} + to_string(o.reason); },
         },
         out.out);
-    const bool of_all = std::holds_alternative<output::idle>(out.out) ||
-                        std::holds_alternative<output::stopped>(out.out);
+    const bool of_all =
+        std::holds_alternative<output::idle>(out.out) || std::holds_alternative<output::stopped>(out.out);
     return with_slot && !of_all ? std::to_string(out.slot) + ": " + line : line;
 }
 

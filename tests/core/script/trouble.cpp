@@ -35,17 +35,7 @@ std::vector<std::string> misuse_of_all_kinds(stage& s) {
 }
 
 std::vector<std::string> events_of_other_connections(stage& s) {
-    const std::uint32_t other = s.engine(0).generation() + 7;
-    const instant now = s.now();
-    s.on(0, [&](worker_engine& e) {
-        e.opened(other, now);
-        e.received(other, message_kind::binary, response_frame(), true, 0, now);
-        e.pinged(other, now);
-        e.pong(other, {}, now);
-        e.alive(other, now);
-        e.sent(other, now);
-        e.closed(other, {}, now);
-    });
+    s.give(input("events_of_another"));
     return {s.is_group() ? "0.stale_events +7" : "stale_events +7"};
 }
 

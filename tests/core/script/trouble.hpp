@@ -27,6 +27,7 @@ struct trouble {
 /// Plays `plays` up to its step `at`, where `what` happens; gives what is left of the inputs, if so wanted;
 /// then lets a controller and an application that mean well go on until the worker is ready, has run one
 /// more task to its receipt, and has ended. What is broken; empty when nothing is.
-[[nodiscard]] std::string survive(const script& plays, std::size_t at, const trouble& what, bool with_the_rest);
+[[nodiscard]] std::string survive(const script& plays, std::size_t at, const trouble& what,
+                                  bool with_the_rest);
 
 } // namespace distworker::testing

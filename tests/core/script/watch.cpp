@@ -35,37 +35,37 @@ void watch::completed(const delivery& task, bool accepted) {
 void watch::saw(const group_output& out, const engine_counters& counters, monotonic_time now) {
     require(!over_ || std::holds_alternative<output::idle>(out.out), "I6: nothing comes after the end");
     require(++outputs_ < most_outputs, "I20: a step has bounded work");
-    std::visit(
-        overloaded{
-            [&](const output::idle& o) {
-                outputs_ = 0;
-                require(o.deadline > now, "I20: a deadline that fired makes progress");
-            },
-            [&](const output::connect& o) { see(out.slot, o, now); },
-            [&](const output::send& o) {
-                link& on = live(out.slot, o.generation, "send");
-                require(!std::exchange(on.writing, true), "one send at a time");
-                check_frame(on, o.bytes, counters);
-            },
-            [&](const output::ping& o) { see(out.slot, o); },
-            [&](const output::close& o) { see(out.slot, o); },
-            [&](const output::abort& o) {
-                require(o.generation == links_[out.slot].generation, "I5: an abort is for the last connection");
-                links_[out.slot].live = false;
-            },
-            [&](const output::assigned& o) { see(out.slot, o); },
-            [&](const output::stop_task& o) {
-                require(deliveries_.contains(o.task), "I12: only what began is asked to stop");
-            },
-            [&](const output::writable& o) {
-                require(unanswered_.contains(o.task), "only a running task can go on writing");
-            },
-            [&](const output::undeliverable& o) { see(o); },
-            [&](const output::disconnected& o) { see(out.slot, o); },
-            [&](const output::stopped&) { over_ = true; },
-            [](const auto&) {},
-        },
-        out.out);
+    std::visit(overloaded{
+                   [&](const output::idle& o) {
+                       outputs_ = 0;
+                       require(o.deadline > now, "I20: a deadline that fired makes progress");
+                   },
+                   [&](const output::connect& o) { see(out.slot, o, now); },
+                   [&](const output::send& o) {
+                       link& on = live(out.slot, o.generation, "send");
+                       require(!std::exchange(on.writing, true), "one send at a time");
+                       check_frame(on, o.bytes, counters);
+                   },
+                   [&](const output::ping& o) { see(out.slot, o); },
+                   [&](const output::close& o) { see(out.slot, o); },
+                   [&](const output::abort& o) {
+                       require(o.generation == links_[out.slot].generation,
+                               "I5: an abort is for the last connection");
+                       links_[out.slot].live = false;
+                   },
+                   [&](const output::assigned& o) { see(out.slot, o); },
+                   [&](const output::stop_task& o) {
+                       require(deliveries_.contains(o.task), "I12: only what began is asked to stop");
+                   },
+                   [&](const output::writable& o) {
+                       require(unanswered_.contains(o.task), "only a running task can go on writing");
+                   },
+                   [&](const output::undeliverable& o) { see(o); },
+                   [&](const output::disconnected& o) { see(out.slot, o); },
+                   [&](const output::stopped&) { over_ = true; },
+                   [](const auto&) {},
+               },
+               out.out);
 }
 
 watch::link& watch::live(std::uint32_t slot, std::uint32_t generation, const char* what) {

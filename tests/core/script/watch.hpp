@@ -3,8 +3,8 @@
 // The names of the rules, I1 to I30, are those of the project's reliability rules.
 #pragma once
 
-#include <distworker/engine_snapshot.hpp>
 #include <distworker/engine_output.hpp>
+#include <distworker/engine_snapshot.hpp>
 #include <distworker/worker_group.hpp>
 
 #include <cstdint>

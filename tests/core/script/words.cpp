@@ -70,7 +70,8 @@ std::optional<nanoseconds> duration_of(std::string_view word) {
 }
 
 std::string in_words(nanoseconds time) {
-    const auto unit = std::ranges::find_if(units, [&](const auto& u) { return time.count() % u.second == 0; });
+    const auto unit =
+        std::ranges::find_if(units, [&](const auto& u) { return time.count() % u.second == 0; });
     return std::to_string(time.count() / unit->second).append(time.count() == 0 ? "s" : unit->first);
 }
 
