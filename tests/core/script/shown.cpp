@@ -78,11 +78,17 @@ void paint(painter& p, const engine_snapshot& s) {
     p.flag("register_sent", s.register_sent);
     p.flag("registered", s.registered);
     p.number("idle_time", s.idle_time);
+    p.flag("peer_pings", s.peer_pings);
     p.flag("deaf", s.deaf);
+    p.number("link.strikes", s.strikes);
+    p.number("incoming", s.incoming);
     p.text("last_end", s.last_end ? to_string(s.last_end->cause) + (": " + s.last_end->detail) : "none");
     p.number("attempts", s.attempts);
+    p.number("unanswered", s.unanswered);
     p.number("refusals", s.refusals);
+    p.flag("was_registered", s.was_registered);
     p.flag("held", s.held);
+    p.deadline("next_attempt", s.next_attempt);
     if (s.running) {
         paint(p, *s.running);
     } else {
@@ -93,6 +99,7 @@ void paint(painter& p, const engine_snapshot& s) {
     p.number("stuck", s.stuck);
     p.number("queued", s.queued);
     p.number("written", s.written);
+    p.number("link.refused", s.refused);
     p.number("handed_back", s.handed_back);
     p.number("outbox_bytes", s.outbox_bytes);
     p.number("stream_bytes", s.stream_bytes);
@@ -126,14 +133,16 @@ constexpr std::string_view heard[] = {"@silence_probe", "@silence"};
 
 // What each of a script's words tells by itself, by the first of them or, where one does not say enough, two.
 const std::map<std::string_view, names, std::less<>>& table() {
-    static const names received{heard[0], heard[1], "@deaf"};
+    static const names received{heard[0], heard[1], "@deaf", "link.strikes"};
+    static const names part{heard[0], heard[1], "@deaf", "link.strikes", "incoming"};
     static const names hang_up{
         "state",      "@registration",  "@heartbeat",   heard[0],         heard[1],
         "@deaf",      "@message_stall", "@receipt_due", "@receipt_retry", "@receipt_deadline",
         "@drain_end", "@idle_exit",     "@stable",      "@close"};
     static const names over = [] {
-        names all{"register_sent", "registered", "idle_time", "deaf",      "pings",
-                  "pongs",         "last_end",   "@connect",  "@progress", "@reconnect"};
+        names all{"register_sent", "registered", "idle_time",    "peer_pings", "deaf",      "link.strikes",
+                  "incoming",      "last_end",   "next_attempt", "pings",      "pongs",     "link.refused",
+                  "@connect",      "@progress",  "@reconnect"};
         all.insert(all.end(), hang_up.begin(), hang_up.end());
         return all;
     }();
@@ -148,16 +157,17 @@ const std::map<std::string_view, names, std::less<>>& table() {
         {"health", {"health"}},
         {"usage", {"usage"}},
         {"respond", received},
-        {"assign", {heard[0], heard[1], "@deaf", "outbox_bytes"}},
-        {"begin", received},
-        {"go_on", received},
-        {"empty_part", received},
+        {"assign", {heard[0], heard[1], "@deaf", "link.strikes", "link.refused", "outbox_bytes"}},
+        {"begin", part},
+        {"go_on", {heard[0], heard[1], "@deaf", "link.strikes", "link.refused", "incoming"}},
+        {"empty_part", part},
         {"noise", received},
         {"text", received},
-        {"pinged", received},
+        {"pinged", {heard[0], heard[1], "@deaf", "peer_pings"}},
         {"alive", {heard[0], heard[1]}},
-        {"pong", {heard[0], heard[1], "pongs", "outbox_bytes", "@receipt_retry", "@receipt_deadline"}},
-        {"live", {heard[0], heard[1], "@deaf", "@heartbeat"}},
+        {"pong",
+         {heard[0], heard[1], "pongs", "link.refused", "outbox_bytes", "@receipt_retry", "@receipt_deadline"}},
+        {"live", {heard[0], heard[1], "@deaf", "peer_pings", "@heartbeat"}},
         {"complete", {"outbox_bytes"}},
         {"fail", {"outbox_bytes"}},
         // Outputs
@@ -165,9 +175,9 @@ const std::map<std::string_view, names, std::less<>>& table() {
         {"state connecting", {"state", "@connect", "@reconnect"}},
         {"state registering", {"state", "@connect", heard[0], heard[1]}},
         {"state ready",
-         {"state", "running", "registered", "idle_time", "@registration", "@heartbeat", "@stable",
-          "@idle_exit", "@task_timeout", "@stop_grace", "@drain_stop", "@drain_answer"}},
-        {"state busy", {"state", "@idle_exit"}},
+         {"state", "running", "registered", "was_registered", "idle_time", "@registration", "@heartbeat",
+          "@stable", "@idle_exit", "@task_timeout", "@stop_grace", "@drain_stop", "@drain_answer"}},
+        {"state busy", {"state", "was_registered", "@idle_exit"}},
         {"state draining", {"state", "@idle_exit"}},
         {"state closing", hang_up},
         {"state backoff", over},

@@ -6,7 +6,7 @@
 //
 //     start [DELAY]   stop WHY DRAIN [close=TIME]   pause   resume   flush   hold_connects
 //     release_connects [DELAY]   set_slots N   health up|down|warn   usage cpu=N memory=N
-//     opened   alive   pinged   sent   closed KIND [status=N] [code=N] [retry_after=TIME] [skew=TIME]
+//     opened   alive [early=TIME]   pinged   sent   closed KIND [status=N] [code=N] [retry_after=TIME] [skew=TIME]
 //     events_of_another                     each event, of a connection that is not the current one
 //     respond [idle_time=N]                 the answer to REGISTER
 //     assign ID [queue=NAME] [timeout=TIME] [INPUT]   also: text=N (so many bytes of input), deep=N (levels

@@ -102,8 +102,10 @@ const std::map<std::string, stage::deed, std::less<>>& stage::deeds() {
              s.on(at, [&](worker_engine& e) { e.opened(link.generation, s.now_); });
              return true;
          }},
-        {"alive", event([](stage& s, slot at, in) {
-             s.on(at, [&](worker_engine& e) { e.alive(s.peers_[at].generation, s.now_); });
+        {"alive", event([](stage& s, slot at, in i) {
+             instant when = s.now_;
+             when.monotonic -= time_or_zero(i.named("early").value_or(""));
+             s.on(at, [&](worker_engine& e) { e.alive(s.peers_[at].generation, when); });
          })},
         {"pinged", event([](stage& s, slot at, in) {
              s.on(at, [&](worker_engine& e) { e.pinged(s.peers_[at].generation, s.now_); });
