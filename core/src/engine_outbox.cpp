@@ -101,9 +101,6 @@ void worker_engine::queue_outcome(outcome answer, const delivery& task) {
     next.answer = std::move(answer);
     next.task = task;
     queue_.push_back(std::move(next));
-    if (outbox_bytes_ > config_->outbox_bytes / 2 && ping_serial_ == pong_serial_) {
-        ping_wanted_ = true;
-    }
 }
 
 std::expected<void, misuse> worker_engine::progress(const delivery& task, double fraction,
@@ -186,6 +183,8 @@ void worker_engine::sent(std::uint32_t generation, instant now) {
             done.covered_by = ping_serial_ + 1;
             unreceipted_bytes_ += done.answer.frame().size();
             written_.push_back(std::move(done));
+            const bool half_full = outbox_bytes_ > config_->outbox_bytes / 2;
+            ping_wanted_ = ping_wanted_ || (half_full && ping_serial_ == pong_serial_);
             arm_receipt();
         }
     }

@@ -89,13 +89,19 @@ engine_snapshot worker_engine::snapshot() const {
     all.register_sent = register_sent_;
     all.registered = registered_;
     all.idle_time = registered_ ? idle_time_ : 0;
+    all.peer_pings = peer_pings_;
     all.deaf = deaf_;
+    all.strikes = strikes_;
+    all.incoming = incoming_open_ ? incoming_size_ : 0;
     if (last_end_) {
         all.last_end = last_end_->end;
     }
     all.attempts = attempts_;
+    all.unanswered = unanswered_;
     all.refusals = refusals_;
+    all.was_registered = was_registered_;
     all.held = hold_connects_;
+    all.next_attempt = next_attempt_;
     if (running_) {
         const assigned_task& task = running_->task;
         all.running = task_snapshot{
@@ -109,6 +115,7 @@ engine_snapshot worker_engine::snapshot() const {
     all.stuck = stuck_.size();
     all.queued = queue_.size();
     all.written = written_.size();
+    all.refused = unreceipted_refusals_;
     all.handed_back = handed_back_.size();
     all.outbox_bytes = outbox_bytes_;
     all.stream_bytes = stream_bytes_;

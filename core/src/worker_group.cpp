@@ -67,12 +67,13 @@ void worker_group::add_slot() {
     ++running_slots_;
 }
 
-// A new engine in the place of one that has stopped.
-void worker_group::renew(std::uint32_t slot) {
+// A new engine in the place of one that has stopped, maybe just now.
+void worker_group::renew(std::uint32_t slot, instant now) {
     add(retired_, engines_[slot].counters());
     engines_[slot] = make_engine(slot, engines_[slot].last_delivery());
     update(slot, [](slot_status& status) { status = {.awake = status.awake}; });
     ++running_slots_;
+    start_slot(slot, min_reconnect_delay + stagger(slot, engines_.size()), now);
 }
 
 // Keeps the sums over the slots right while `change` changes one.
@@ -87,14 +88,14 @@ void worker_group::update(std::uint32_t slot, Change&& change) {
     idle_exit_known_ = idle_exit_known_ && before.idle_exit == status.idle_exit && before.gone == status.gone;
 }
 
-void worker_group::start_slot(std::uint32_t slot, std::uint32_t place_in_line, instant now) {
+void worker_group::start_slot(std::uint32_t slot, std::chrono::nanoseconds delay, instant now) {
     with(slot, [&](worker_engine& engine) {
         engine.set_usage(usage_);
         if (probe_) {
             engine.hold_connects(now);
         }
         // It has not been started before, so it does not refuse.
-        static_cast<void>(engine.start(now, stagger(place_in_line, engines_.size())));
+        static_cast<void>(engine.start(now, delay));
         if (paused_) {
             static_cast<void>(engine.pause(now));
         }
@@ -108,7 +109,7 @@ std::expected<void, misuse> worker_group::start(instant now) {
     }
     started_ = true;
     for (std::uint32_t slot = 0; slot < wanted_slots_; ++slot) {
-        start_slot(slot, slot, now);
+        start_slot(slot, stagger(slot, engines_.size()), now);
     }
     return {};
 }
@@ -158,12 +159,10 @@ std::expected<void, misuse> worker_group::set_slots(std::uint32_t count, instant
     for (std::uint32_t slot = 0; slot < count; ++slot) {
         if (slot == engines_.size()) {
             add_slot();
+            start_slot(slot, stagger(in_line++, engines_.size()), now);
         } else if (slots_[slot].gone && slots_[slot].leaving) {
-            renew(slot);
-        } else {
-            continue; // it is there, or comes back once it has left
-        }
-        start_slot(slot, in_line++, now);
+            renew(slot, now);
+        } // else it is there, or comes back once it has left
     }
     for (std::uint32_t slot = count; slot < engines_.size(); ++slot) {
         slots_[slot].leaving = true;
@@ -297,8 +296,7 @@ void worker_group::slot_stopped(std::uint32_t slot, end_reason reason, instant n
     --running_slots_;
     update(slot, [](slot_status& status) { status.gone = true; });
     if (slots_[slot].leaving && slot < wanted_slots_ && !ending_) {
-        renew(slot);
-        start_slot(slot, 0, now);
+        renew(slot, now);
     } else {
         end_ = std::max(end_.value_or(reason), reason);
     }

@@ -66,6 +66,18 @@ void paused(engine_rig& rig) {
 }
 void stopped(engine_rig&) {}
 
+// A stable session's task runs on without a connection.
+worker_config stable_session() {
+    worker_config config = default_config();
+    config.worker_id = "w-1";
+    config.session = session_policy::stable;
+    return config;
+}
+void busy_and_lost(engine_rig& rig) {
+    busy(rig);
+    rig.lose();
+}
+
 // What makes an event happen.
 void lose(engine_rig& rig) {
     rig.lose();
@@ -106,10 +118,23 @@ const std::vector<edge>& edges() {
         {s::stopped, e::put_off, stopped,
          [](engine_rig& rig) { ASSERT_TRUE(rig.engine.start(rig.now, 1s)); }},
         {s::connecting, e::opened, connecting, registering},
+        {s::connecting, e::task_ended,
+         [](engine_rig& rig) {
+             busy_and_lost(rig);
+             rig.pass_backoff();
+         },
+         complete, stable_session()},
         {s::connecting, e::ended, connecting, lose},
         {s::connecting, e::halted, connecting, pause},
         {s::connecting, e::finished, connecting, stop},
         {s::registering, e::registered, registering, respond},
+        {s::registering, e::task_ended,
+         [](engine_rig& rig) {
+             busy_and_lost(rig);
+             rig.pass_backoff();
+             rig.connect();
+         },
+         complete, stable_session()},
         {s::registering, e::close, registering, stop},
         {s::registering, e::ended, registering, lose},
         {s::registering, e::finished, registering, lose, no_second_attempt()},
@@ -146,6 +171,7 @@ const std::vector<edge>& edges() {
              rig.lose();
          }},
         {s::backoff, e::retry, backoff_state, [](engine_rig& rig) { rig.pass_backoff(); }},
+        {s::backoff, e::task_ended, busy_and_lost, complete, stable_session()},
         {s::backoff, e::halted, backoff_state, pause},
         {s::backoff, e::finished, backoff_state, stop},
         {s::paused, e::started, paused,
@@ -154,6 +180,12 @@ const std::vector<edge>& edges() {
              resume(rig);
          }},
         {s::paused, e::put_off, paused, resume},
+        {s::paused, e::task_ended,
+         [](engine_rig& rig) {
+             busy_and_lost(rig);
+             pause(rig);
+         },
+         complete, stable_session()},
         {s::paused, e::finished, paused, stop},
     };
     return all;

@@ -73,13 +73,19 @@ struct engine_snapshot {
     bool register_sent = false;
     bool registered = false;
     std::int32_t idle_time = 0; ///< The controller's, in seconds; 0: none.
+    bool peer_pings = false;    ///< The controller has sent a ping of its own.
     bool deaf = false;          ///< The controller's own pings stopped: to be replaced.
+    std::uint32_t strikes = 0;  ///< Messages that meant nothing.
+    std::uint64_t incoming = 0; ///< Bytes of a message that is not complete.
     std::optional<connection_end> last_end;
 
     // Coming back
-    std::uint32_t attempts = 0; ///< Failed ones since the last stable session.
-    std::uint32_t refusals = 0; ///< In a row.
-    bool held = false;          ///< Kept from connecting (`hold_connects`).
+    std::uint32_t attempts = 0;    ///< Failed ones since the last stable session.
+    std::uint32_t unanswered = 0;  ///< Ends in a row between REGISTER and its answer.
+    std::uint32_t refusals = 0;    ///< In a row.
+    bool was_registered = false;   ///< Ever, by any connection.
+    bool held = false;             ///< Kept from connecting (`hold_connects`).
+    monotonic_time next_attempt{}; ///< None begins before; of the past while there is a connection.
 
     // Tasks
     std::optional<task_snapshot> running;
@@ -90,6 +96,7 @@ struct engine_snapshot {
     // Outcomes, progress and what else waits to be written
     std::size_t queued = 0;      ///< Frames to be written.
     std::size_t written = 0;     ///< Outcomes without a receipt.
+    std::size_t refused = 0;     ///< Refusals among both.
     std::size_t handed_back = 0; ///< Outcomes that the application is still to be told of.
     std::size_t outbox_bytes = 0;
     std::size_t stream_bytes = 0;

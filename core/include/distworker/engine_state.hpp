@@ -30,7 +30,7 @@ enum class engine_event : std::uint8_t {
     opened,     ///< The upgrade is complete.
     registered, ///< The answer to REGISTER, or what proves it.
     task_began, ///< A task was accepted, or goes on in a new connection of its session.
-    task_ended, ///< Its outcome is queued, or it was given up.
+    task_ended, ///< Its outcome is queued, or it was given up; without a connection in a stable session.
     drain,      ///< The application, idle time or a fatal condition ends the connection in order.
     carry_on,   ///< `resume` before the drain of a pause was over.
     close,      ///< We end the connection.
@@ -71,10 +71,12 @@ inline constexpr auto engine_transitions = [] {
         {s::stopped,     e::started,    s::connecting,  a::dial},
         {s::stopped,     e::put_off,    s::backoff,     a::wait},
         {s::connecting,  e::opened,     s::registering, a::introduce},
+        {s::connecting,  e::task_ended, s::connecting,  a::rest},
         {s::connecting,  e::ended,      s::backoff,     a::wait},
         {s::connecting,  e::halted,     s::paused,      a::sleep},
         {s::connecting,  e::finished,   s::stopped,     a::finish},
         {s::registering, e::registered, s::ready,       a::join},
+        {s::registering, e::task_ended, s::registering, a::rest},
         {s::registering, e::close,      s::closing,     a::hang_up},
         {s::registering, e::ended,      s::backoff,     a::wait},
         {s::registering, e::finished,   s::stopped,     a::finish},
@@ -98,10 +100,12 @@ inline constexpr auto engine_transitions = [] {
         {s::closing,     e::halted,     s::paused,      a::sleep},
         {s::closing,     e::finished,   s::stopped,     a::finish},
         {s::backoff,     e::retry,      s::connecting,  a::dial},
+        {s::backoff,     e::task_ended, s::backoff,     a::rest},
         {s::backoff,     e::halted,     s::paused,      a::sleep},
         {s::backoff,     e::finished,   s::stopped,     a::finish},
         {s::paused,      e::started,    s::connecting,  a::dial},
         {s::paused,      e::put_off,    s::backoff,     a::wait},
+        {s::paused,      e::task_ended, s::paused,      a::rest},
         {s::paused,      e::finished,   s::stopped,     a::finish},
     });
 }();

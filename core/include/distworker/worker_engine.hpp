@@ -123,7 +123,7 @@ public:
     void hold_connects(instant now);
     /// Lets it connect again; what became due meanwhile happens after `delay`.
     void release_connects(std::chrono::nanoseconds delay, instant now);
-    /// Asks for the receipts of all outcomes at once.
+    /// Asks at once for the receipts of all outcomes that are written.
     void flush(instant now);
 
     // --- The connection's events; those of another generation than the current one are ignored ---

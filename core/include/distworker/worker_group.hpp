@@ -90,8 +90,8 @@ private:
 
     [[nodiscard]] worker_engine make_engine(std::uint32_t slot, const delivery& last);
     void add_slot();
-    void renew(std::uint32_t slot);
-    void start_slot(std::uint32_t slot, std::uint32_t place_in_line, instant now);
+    void renew(std::uint32_t slot, instant now);
+    void start_slot(std::uint32_t slot, std::chrono::nanoseconds delay, instant now);
     template <typename Change>
     void update(std::uint32_t slot, Change&& change);
 
