@@ -89,10 +89,9 @@ void worker_engine::answer_for_running() {
 
 outcome worker_engine::answer_without_handler() const {
     outcome_writer answer{running_->task};
-    return running_->timed_out ? std::move(answer).fail(error_code::timeout,
-                                                        "the task did not end within its timeout")
-                               : std::move(answer).fail(error_code::worker_shutdown,
-                                                        "the worker is shutting down");
+    return running_->timed_out
+               ? std::move(answer).fail(error_code::timeout, "the task did not end within its timeout")
+               : std::move(answer).fail(error_code::worker_shutdown, "the worker is shutting down");
 }
 
 void worker_engine::queue_outcome(outcome answer, const delivery& task) {

@@ -132,7 +132,8 @@ void epoll_loop::run() {
                 return;
             }
         }
-        const int count = ::epoll_wait(epoll_, events.data(), events_per_turn, poll_timeout(deadline_, now()));
+        const int count =
+            ::epoll_wait(epoll_, events.data(), events_per_turn, poll_timeout(deadline_, now()));
         if (count < 0 && errno != EINTR) {
             fail("epoll_loop::run");
         }

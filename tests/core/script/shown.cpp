@@ -140,9 +140,9 @@ const std::map<std::string_view, names, std::less<>>& table() {
         "@deaf",      "@message_stall", "@receipt_due", "@receipt_retry", "@receipt_deadline",
         "@drain_end", "@idle_exit",     "@stable",      "@close"};
     static const names over = [] {
-        names all{"register_sent", "registered", "idle_time",    "peer_pings", "deaf",      "link.strikes",
-                  "incoming",      "last_end",   "next_attempt", "pings",      "pongs",     "link.refused",
-                  "@connect",      "@progress",  "@reconnect"};
+        names all{"register_sent", "registered",   "idle_time", "peer_pings",   "deaf",
+                  "link.strikes",  "incoming",     "last_end",  "next_attempt", "pings",
+                  "pongs",         "link.refused", "@connect",  "@progress",    "@reconnect"};
         all.insert(all.end(), hang_up.begin(), hang_up.end());
         return all;
     }();
@@ -166,7 +166,8 @@ const std::map<std::string_view, names, std::less<>>& table() {
         {"pinged", {heard[0], heard[1], "@deaf", "peer_pings"}},
         {"alive", {heard[0], heard[1]}},
         {"pong",
-         {heard[0], heard[1], "pongs", "link.refused", "outbox_bytes", "@receipt_retry", "@receipt_deadline"}},
+         {heard[0], heard[1], "pongs", "link.refused", "outbox_bytes", "@receipt_retry",
+          "@receipt_deadline"}},
         {"live", {heard[0], heard[1], "@deaf", "peer_pings", "@heartbeat"}},
         {"complete", {"outbox_bytes"}},
         {"fail", {"outbox_bytes"}},
