@@ -1,105 +1,17 @@
 // Traces: what is recorded plays again identically, whatever happened; what is damaged is told; no secret is
 // in.
-#include "core/engine_rig.hpp"
-
-#include <distworker/trace.hpp>
+#include "core/traced_group.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
-#include <map>
-#include <optional>
-
 namespace distworker::testing {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-constexpr const char* canary = "canary-7c1d";
-
-signer canary_signer() {
-    return [token = secret{std::string_view{canary}},
-            count = 0](std::string_view,
-                       std::span<const std::byte>) mutable -> std::expected<digest32, signing_error> {
-        if (++count % 3 == 0) {
-            return std::unexpected{signing_error{signing_error::kind::token_unavailable, "not there now"}};
-        }
-        digest32 made{};
-        made.fill(std::byte{0xA7});
-        made[0] = static_cast<std::byte>(count);
-        return made;
-    };
-}
-
-worker_config group_config() {
-    worker_config config = default_config();
-    config.controller = "http://localhost:8081/?key=" + std::string{canary};
-    config.slots = 2;
-    config.worker_id = "w 1%";
-    config.session = session_policy::stable;
-    config.resource_info = value{{"zone", "north"}};
-    return config;
-}
-
-/// A group that is recorded, its connections played by the test.
-class traced_group {
-public:
-    explicit traced_group(trace_payloads payloads, worker_config config = group_config())
-        : writer_{[this](std::string_view line) {
-                      text += line;
-                      return true;
-                  },
-                  payloads},
-          group{begun(config.validate().value()), writer_.noting(canary_signer()), 5} {}
-
-    std::string text;
-
-private:
-    const valid_worker_config& begun(const valid_worker_config& config) {
-        writer_.begin(config, 5);
-        return config;
-    }
-    trace_writer writer_;
-
-public:
-    worker_group group;
-    instant now{monotonic_time{1h}, wall_time{std::chrono::milliseconds{1'790'000'000'000}}};
-    std::map<std::uint32_t, std::uint32_t> generations;
-    std::map<std::uint32_t, std::array<std::byte, 16>> pings;
-    std::optional<assigned_task> task;
-    monotonic_time wakes = never;
-
-    void give(const group_input& what) {
-        writer_.gave(what, now);
-        writer_.answered(distworker::give(group, what, now));
-        drain();
-    }
-    void drain() {
-        for (;;) {
-            const group_output next = group.poll(now);
-            writer_.took(next, now);
-            if (const auto* idle = std::get_if<output::idle>(&next.out)) {
-                wakes = idle->deadline;
-                return;
-            }
-            if (const auto* c = std::get_if<output::connect>(&next.out)) {
-                generations[next.slot] = c->generation;
-            } else if (const auto* p = std::get_if<output::ping>(&next.out)) {
-                pings[next.slot] = p->payload;
-            } else if (const auto* a = std::get_if<output::assigned>(&next.out)) {
-                task = a->task;
-            }
-        }
-    }
-    void pass(std::chrono::milliseconds time) {
-        now.monotonic += time;
-        now.wall += time;
-        give(input::tick{});
-    }
-};
 
 struct step {
     std::uint8_t what = 0;
