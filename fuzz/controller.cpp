@@ -18,7 +18,7 @@ void check(std::span<const std::byte> input) {
     const unsigned early_assign_percent = in.number<std::uint8_t>() % 101U;
     testing::controller_model model{mode, storage, early_assign_percent};
     for (int steps = 0; steps < most_steps && !in.done(); ++steps) {
-        const auto what = in.one_of(testing::controller_step::kind::pass);
+        const auto what = in.one_of(testing::controller_step::last);
         const auto a = in.number<std::uint16_t>();
         model.take({what, a % amounts, in.number<std::uint16_t>() % amounts});
     }

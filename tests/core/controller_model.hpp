@@ -128,6 +128,12 @@ private:
             host_.receive(who, message(s.b % 20, static_cast<std::byte>(s.a)),
                           s.b % 7 == 0 ? message_kind::text : message_kind::binary);
             break;
+        case damaged: {
+            message frame = complete_frame(any_task(s.b), {{"n", 1}});
+            frame[s.a % frame.size()] ^= static_cast<std::byte>(1 + s.b % 255);
+            host_.receive(who, frame);
+            break;
+        }
         case part: { // of a message that stops in the middle
             const message whole = complete_frame(any_task(s.b), {{"n", 1}});
             host_.engine.received(who, message_kind::binary, std::span{whole}.first(s.b % whole.size()),

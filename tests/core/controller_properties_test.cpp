@@ -16,7 +16,7 @@ std::ostream& operator<<(std::ostream& out, const controller_step& s) {
 
 std::vector<controller_step> any_steps() {
     using kind = controller_step::kind;
-    const auto any_kind = rc::gen::map(rc::gen::inRange(0, static_cast<int>(kind::pass) + 1),
+    const auto any_kind = rc::gen::map(rc::gen::inRange(0, static_cast<int>(controller_step::last) + 1),
                                        [](int number) { return static_cast<kind>(number); });
     const auto amount = rc::gen::inRange<std::uint32_t>(0, 1000);
     return *rc::gen::mapcat(rc::gen::inRange<std::size_t>(0, 80), [=](std::size_t steps) {

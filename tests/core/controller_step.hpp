@@ -27,7 +27,9 @@ struct controller_step {
         hold,
         leap,
         pass,
+        damaged,
     };
+    static constexpr kind last = kind::damaged;
     kind what{};
     std::uint32_t a = 0;
     std::uint32_t b = 0;
