@@ -120,6 +120,7 @@ private:
     void settle();
     [[nodiscard]] instant wall_true() const noexcept;
     void log(const std::string& what);
+    void sent(std::span<const std::byte> frame);
     void accuse(std::string what);
     void judge();
     [[nodiscard]] bool all_ready() const;

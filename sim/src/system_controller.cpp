@@ -50,6 +50,7 @@ bool system::pump_controller() {
         if (auto* message = std::get_if<send_message>(&out)) {
             if (line* const l = find_line(message->connection)) {
                 l->server.send(message->message.bytes());
+                sent(message->message.bytes());
                 touched_ = true;
             }
         } else if (const auto* ping = std::get_if<send_ping>(&out)) {

@@ -138,6 +138,7 @@ void system::perform(worker_machine& machine, std::uint32_t slot, engine_output&
             [&](output::send& o) {
                 runs.sees.sending(slot, o.bytes, l->client.writing());
                 l->client.send(o.bytes);
+                sent(o.bytes);
                 touched_ = true;
             },
             [&](output::ping& o) {

@@ -36,6 +36,12 @@ void system::log(const std::string& what) {
     }
 }
 
+void system::sent(std::span<const std::byte> frame) {
+    if (options_.frames) {
+        options_.frames(frame);
+    }
+}
+
 void system::accuse(std::string what) {
     log("ACCUSED " + what);
     result_.accusations.push_back(std::move(what));

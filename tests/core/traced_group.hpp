@@ -5,16 +5,18 @@
 
 #include <distworker/trace.hpp>
 
+#include <array>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace distworker::testing {
 
-/// Stands where a secret would.
 inline constexpr const char* canary = "canary-7c1d";
 
-/// Fails at each third registration.
+/// Fails every third time. Its token must not be found in a trace.
 inline signer canary_signer() {
     return [token = secret{std::string_view{canary}},
             count = 0](std::string_view,
@@ -44,23 +46,15 @@ class traced_group {
 public:
     explicit traced_group(trace_payloads payloads, const worker_config& config = group_config(),
                           signer sign = canary_signer())
-        : writer_{[this](std::string_view line) {
-                      text += line;
-                      return true;
-                  },
-                  payloads},
-          group{begun(config.validate().value()), writer_.noting(std::move(sign)), 5} {}
+        : writer{[this](std::string_view line) {
+                     text += line;
+                     return true;
+                 },
+                 payloads},
+          group{begun(config.validate().value()), writer.noting(std::move(sign)), seed} {}
 
     std::string text;
-
-private:
-    const valid_worker_config& begun(const valid_worker_config& config) {
-        writer_.begin(config, 5);
-        return config;
-    }
-    trace_writer writer_;
-
-public:
+    trace_writer writer;
     worker_group group;
     instant now{monotonic_time{1h}, wall_time{std::chrono::milliseconds{1'790'000'000'000}}};
     std::map<std::uint32_t, std::uint32_t> generations;
@@ -69,14 +63,14 @@ public:
     monotonic_time wakes = never;
 
     void give(const group_input& what) {
-        writer_.gave(what, now);
-        writer_.answered(distworker::give(group, what, now));
+        writer.gave(what, now);
+        writer.answered(distworker::give(group, what, now));
         drain();
     }
     void drain() {
-        for (;;) {
+        for (int outputs = 0; outputs < 100'000; ++outputs) {
             const group_output next = group.poll(now);
-            writer_.took(next, now);
+            writer.took(next, now);
             if (const auto* idle = std::get_if<output::idle>(&next.out)) {
                 wakes = idle->deadline;
                 return;
@@ -89,11 +83,20 @@ public:
                 task = a->task;
             }
         }
+        throw std::logic_error{"I20: the group never becomes idle"};
     }
     void pass(std::chrono::milliseconds time) {
         now.monotonic += time;
         now.wall += time;
         give(input::tick{});
+    }
+
+private:
+    static constexpr std::uint64_t seed = 5;
+
+    valid_worker_config begun(const valid_worker_config& config) {
+        writer.begin(config, seed);
+        return config;
     }
 };
 

@@ -8,8 +8,10 @@
 #include <distworker/sim/probes.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +25,8 @@ struct run_options {
     std::chrono::nanoseconds faulty_time = std::chrono::hours{1};
     /// Gets a line for each event; empty: nobody listens.
     std::function<void(std::string_view)> trace{};
+    /// Gets each frame that a worker or the controller sends; empty: nobody looks.
+    std::function<void(std::span<const std::byte>)> frames{};
 };
 
 /// What became of the tasks.
