@@ -1,7 +1,7 @@
 #include "seeds.hpp"
 
 #include "core/controller_step.hpp"
-#include "core/engine_model.hpp"
+#include "core/invariants/session_step.hpp"
 #include "group.hpp"
 #include "input.hpp"
 #include "support/vectors.hpp"
@@ -116,22 +116,32 @@ void write(input_writer& out, const std::vector<Step>& steps) {
 
 inputs engine_lives() {
     using enum testing::step::kind;
-    const std::vector<testing::step> join{{wake, 1, 0}, {open, 1, 0}, {respond, 1, 0}};
-    const std::vector<testing::step> one_task{{assign, 1, 1},   {progress, 500, 1}, {stream, 0, 100},
-                                              {complete, 1, 1}, {written, 1, 0},    {wait, 1, 200},
-                                              {pong, 1, 1}};
+    const std::vector<testing::step> join{{wake, 0, 1, 0}, {open, 0, 1, 0}, {respond, 0, 1, 0}};
+    const std::vector<testing::step> one_task{{assign, 0, 1, 1},   {progress, 0, 500, 1}, {stream, 0, 0, 100},
+                                              {complete, 0, 1, 1}, {written, 0, 1, 0},    {wait, 0, 1, 200},
+                                              {pong, 0, 1, 1}};
     const std::vector<std::vector<testing::step>> rests{
         one_task,
-        {{assign, 1, 1}, {close, 6, 0}, {complete, 1, 1}, {wake, 1, 0}, {open, 1, 0}, {respond, 1, 0}},
-        {{assign, 1, 3}, {wake, 1, 0}, {wake, 1, 0}, {complete, 1, 1}},
-        {{assign, 1, 1}, {assign, 2, 2}, {assign, 1, 1}, {stop, 0, 5}, {complete, 1, 1}, {wake, 1, 0}},
-        {{part, 1, 30}, {wake, 1, 0}, {leap, 9, 0}, {ping, 1, 0}, {wake, 1, 0}},
-        {{damaged_assign, 1, 9},
-         {noise, 7, 8},
-         {text, 0, 0},
-         {stale_event, 0, 0},
-         {flush, 0, 0},
-         {sample, 1, 0}},
+        {{assign, 0, 1, 1},
+         {close, 0, 6, 0},
+         {complete, 0, 1, 1},
+         {wake, 0, 1, 0},
+         {open, 0, 1, 0},
+         {respond, 0, 1, 0}},
+        {{assign, 0, 1, 3}, {wake, 0, 1, 0}, {wake, 0, 1, 0}, {complete, 0, 1, 1}},
+        {{assign, 0, 1, 1},
+         {assign, 0, 2, 2},
+         {assign, 0, 1, 1},
+         {stop, 0, 0, 5},
+         {complete, 0, 1, 1},
+         {wake, 0, 1, 0}},
+        {{part, 0, 1, 30}, {wake, 0, 1, 0}, {leap, 0, 9, 0}, {ping, 0, 1, 0}, {wake, 0, 1, 0}},
+        {{damaged_assign, 0, 1, 9},
+         {noise, 0, 7, 8},
+         {text, 0, 0, 0},
+         {stale, 0, 0, 0},
+         {flush, 0, 0, 0},
+         {health, 0, 1, 0}},
     };
     inputs all = random_lives(1);
     for (std::uint8_t session = 0; session < 3; ++session) {

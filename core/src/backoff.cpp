@@ -12,7 +12,7 @@ using std::chrono::nanoseconds;
 nanoseconds doubled(nanoseconds base, std::uint32_t times, nanoseconds cap) noexcept {
     nanoseconds value = std::min(base, cap);
     for (; times > 0 && value > nanoseconds::zero() && value < cap; --times) {
-        value = value > cap / 2 ? value : value * 2;
+        value = value > cap / 2 ? cap : value * 2;
     }
     return value;
 }
