@@ -9,6 +9,7 @@
 #include <distworker/frame.hpp>
 #include <distworker/random.hpp>
 #include <distworker/sim/world.hpp>
+#include <distworker/worker_config.hpp>
 
 #include <set>
 #include <utility>

@@ -151,8 +151,8 @@ std::vector<subject> subjects() {
             }
         }
     }
-    const auto read_signed = [](const byte_buffer& out) {
-        const auto read = read_signed_register(out.bytes());
+    const auto read_signed = [](const byte_buffer& written) {
+        const auto read = read_signed_register(written.bytes());
         return read ? verdict{} : verdict{std::string{read.error().reason}, {}};
     };
     out.push_back({"signed part", signed_register, [=](const auto& write) {
