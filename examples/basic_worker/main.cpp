@@ -11,9 +11,9 @@
 
 namespace {
 
-// "heartbeat_interval" is --heartbeat-interval.
+// "heartbeat_interval" is --heartbeat-interval. On a command line "level" alone would say too little.
 std::string flag_of(std::string_view setting) {
-    std::string flag{setting};
+    std::string flag{setting == "level" ? "log_level" : setting};
     std::ranges::replace(flag, '_', '-');
     return "--" + flag;
 }

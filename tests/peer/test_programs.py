@@ -71,7 +71,7 @@ class WorkerUnderThePeer(Programs):
         log = self.folder / "worker.log"
         with open(log, "w", encoding="utf-8") as output:
             worker = self.start(
-                os.environ["WORKER_PROGRAM"], "--reconnect-interval", "250ms", "--level", "debug", *flags,
+                os.environ["WORKER_PROGRAM"], "--reconnect-interval", "250ms", "--log-level", "debug", *flags,
                 stdout=output, stderr=output,
                 env={**os.environ, "DISTWORKER_CONTROLLER_URL": url, "DISTWORKER_PROVISIONER": "tests",
                      "DISTWORKER_WORKER_ID": worker_id, "DISTWORKER_WORKER_TOKEN_FILE": str(self.token)})
