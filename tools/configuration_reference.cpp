@@ -16,7 +16,7 @@ anew:
     build/release/bin/configuration-reference > docs/configuration.md
 
 A setting is a member of `distworker::config` and, unless it is the SDK's own, of `worker_config`. In `basic_worker` it is
-a flag: `heartbeat_interval` is `--heartbeat-interval`. Where a variable is named, `config::from_environment` reads it. As
+a flag: `heartbeat_interval` is `--heartbeat-interval`, `level` is `--log-level`. Where a variable is named, `config::from_environment` reads it. As
 text a time is a number with `ms`, `s`, `min` or `h` behind it (`1.5s`), a size one with `B`, `KiB`, `MiB` or `GiB`. Every
 fault is told at once, before anything runs, with what to do about it; a range includes both of its ends.
 )";
