@@ -17,7 +17,8 @@ std::optional<double> parse_amount(std::string_view text, std::span<const named_
     constexpr double largest = 1e15; // whole numbers up to there are exact
     double number = 0;
     const char* const end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+    const auto [rest, error] =
+        std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
     if (error != std::errc{} || text.front() < '0' || text.front() > '9') {
         return std::nullopt;
     }

@@ -66,7 +66,7 @@ controller_engine::implementation::submit(const task_spec& spec) {
     if (metadata->document_bytes() + input->document_bytes() > max_document_bytes) {
         return refuse("input", "is too large together with metadata: a task holds at most 16 MiB");
     }
-    const auto task = std::make_shared<detail::stored_task>();
+    auto task = std::make_shared<detail::stored_task>();
     task->id = new_id();
     task->queue = spec.queue;
     task->metadata = *std::move(metadata);
@@ -82,7 +82,7 @@ controller_engine::implementation::submit(const task_spec& spec) {
 
 std::expected<std::shared_ptr<const task_record>, cancel_error>
 controller_engine::implementation::cancel(std::string_view id) {
-    const task_pointer task = store_.find(id);
+    task_pointer task = store_.find(id);
     if (task == nullptr) {
         return std::unexpected{cancel_error::unknown_task};
     }
@@ -99,7 +99,7 @@ std::expected<void, request_fault> controller_engine::implementation::restore(ta
     if (record.id.empty() || store_.find(record.id) != nullptr) {
         return refuse("id", record.id.empty() ? "is empty" : "is there already");
     }
-    const auto task = std::make_shared<detail::stored_task>();
+    auto task = std::make_shared<detail::stored_task>();
     static_cast<task_record&>(*task) = std::move(record);
     if (const task_pointer surplus = store_.restore(task)) {
         save(surplus, store_record::action::erase);

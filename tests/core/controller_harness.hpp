@@ -197,7 +197,7 @@ public:
         engine.connected(id, now());
         receive(id, register_frame(who, now().wall));
     }
-    [[nodiscard]] std::shared_ptr<const task_record> submit(task_spec spec) {
+    [[nodiscard]] std::shared_ptr<const task_record> submit(const task_spec& spec) {
         const auto task = engine.submit(spec, now());
         EXPECT_TRUE(task) << (task ? "" : task.error().to_string());
         drain();

@@ -84,7 +84,7 @@ struct sent_frame {
 
 class engine_rig {
 public:
-    explicit engine_rig(worker_config config = default_config(), std::uint64_t seed = 1)
+    explicit engine_rig(const worker_config& config = default_config(), std::uint64_t seed = 1)
         : engine{config.validate().value(), fake_signer(), seed} {}
 
     worker_engine engine;

@@ -80,8 +80,8 @@ TEST(TraceLines, AnyTimePlaysAgain) {
 
 TEST(TraceLines, AFailingSignerPlaysAgain) {
     for (const auto& [what, word] : {std::pair{signing_error::kind::clock_not_set, "clock_not_set"},
-                                    std::pair{signing_error::kind::token_unavailable, "token_unavailable"},
-                                    std::pair{signing_error::kind::crypto_failed, "crypto_failed"}}) {
+                                     std::pair{signing_error::kind::token_unavailable, "token_unavailable"},
+                                     std::pair{signing_error::kind::crypto_failed, "crypto_failed"}}) {
         traced_group it{trace_payloads::whole, one_slot(), failing_signer(what)};
         it.give(input::start{});
         it.pass(5s);
