@@ -6,6 +6,7 @@
 #include "name_resolver.hpp"
 #include "tls_context.hpp"
 
+#include <distworker/tls_fault.hpp>
 #include <distworker/transport.hpp>
 #include <distworker/utf8.hpp>
 
@@ -198,6 +199,8 @@ private:
             }
         } else if (error == websocket::error::upgrade_declined) {
             end(describe_answer(answer_));
+        } else if (error.category() == asio::error::get_ssl_category()) {
+            end({.what = link_end::kind::tls, .detail = describe(fault_of_words(error.message()), error.message())});
         } else if (error == boost::beast::http::error::end_of_stream ||
                    error == asio::ssl::error::stream_truncated ||
                    error.category() == boost::system::system_category()) {

@@ -1,78 +1,23 @@
 #include "http_answer.hpp"
 
-#include <distworker/utf8.hpp>
-
-#include <boost/beast/http/field.hpp>
-
-#include <charconv>
-#include <ctime>
-#include <string>
+#include <distworker/upgrade_answer.hpp>
 
 namespace distworker::beast {
-namespace {
 
 namespace http = boost::beast::http;
-using std::chrono::seconds;
-
-std::string_view text_of(const boost::beast::websocket::response_type& answer, http::field field) {
-    const auto found = answer.find(field);
-    return found == answer.end() ? std::string_view{}
-                                 : std::string_view{found->value().data(), found->value().size()};
-}
-
-std::optional<std::time_t> parse_http_date(std::string_view text) {
-    const std::string date{text};
-    std::tm parts{};
-    const char* end = ::strptime(date.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    return end != nullptr && *end == '\0' ? std::optional{::timegm(&parts)} : std::nullopt;
-}
-
-std::optional<seconds> retry_after(std::string_view text) {
-    std::int64_t number = 0;
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (failed == std::errc{} && end == text.data() + text.size()) {
-        return seconds{number};
-    }
-    if (const auto date = parse_http_date(text)) {
-        return seconds{*date - std::time(nullptr)};
-    }
-    return std::nullopt;
-}
-
-// A redirect is not followed; only the host of its target is told, which may be all there is to see.
-std::string redirect_host(std::string_view location) {
-    const auto scheme = location.find("://");
-    if (scheme == std::string_view::npos) {
-        return "another path";
-    }
-    const std::string_view authority = location.substr(scheme + 3);
-    std::string_view host = authority.substr(0, authority.find_first_of("/?#"));
-    host = host.substr(host.find('@') == std::string_view::npos ? 0 : host.find('@') + 1);
-    return escape_for_log(host, 100);
-}
-
-} // namespace
 
 link_end describe_answer(const boost::beast::websocket::response_type& answer) {
-    const int status = static_cast<int>(answer.result_int());
-    link_end end{.what = link_end::kind::upgrade, .detail = {}, .http_status = status};
-    end.retry_after = retry_after(text_of(answer, http::field::retry_after));
-    if (const auto date = parse_http_date(text_of(answer, http::field::date))) {
-        end.clock_skew = seconds{*date - std::time(nullptr)};
-    }
+    const auto text_of = [&answer](http::field field) {
+        const auto found = answer.find(field);
+        return found == answer.end() ? std::string_view{}
+                                     : std::string_view{found->value().data(), found->value().size()};
+    };
     const auto reason = answer.reason();
-    end.detail = "HTTP " + std::to_string(status) + " " + escape_for_log({reason.data(), reason.size()}, 100);
-    if (status == 404) {
-        end.detail += "; check the URL's path, expected /worker/v1/ws";
-    } else if (status == 401 || status == 403) {
-        end.detail += "; the gateway or the controller refuses this client";
-    } else if (status >= 300 && status < 400) {
-        end.detail += "; a redirect to " + redirect_host(text_of(answer, http::field::location)) +
-                      " is not followed, configure the final URL";
-    } else if (status >= 200 && status < 300) {
-        end.detail += "; this is no WebSocket endpoint";
-    }
-    return end;
+    return distworker::describe_answer({.status = static_cast<int>(answer.result_int()),
+                                        .reason = {reason.data(), reason.size()},
+                                        .location = text_of(http::field::location),
+                                        .retry_after = text_of(http::field::retry_after),
+                                        .date = text_of(http::field::date)});
 }
 
 } // namespace distworker::beast

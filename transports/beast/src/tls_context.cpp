@@ -1,6 +1,6 @@
 #include "tls_context.hpp"
 
-#include <distworker/utf8.hpp>
+#include <distworker/tls_fault.hpp>
 
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -40,22 +40,10 @@ bool expect_peer(SSL* session, const controller_url& url) {
 
 std::string describe_tls_failure(SSL* session, const boost::system::error_code& error) {
     const long verdict = SSL_get_verify_result(session);
-    if (verdict == X509_V_OK) {
-        return "the TLS handshake failed: " + escape_for_log(error.message()) +
-               "; does the controller speak TLS 1.2 or newer on this port?";
+    if (verdict != X509_V_OK) {
+        return describe(fault_of_verification(verdict), X509_verify_cert_error_string(verdict));
     }
-    std::string text = "the controller's certificate is not accepted: ";
-    text += X509_verify_cert_error_string(verdict);
-    switch (verdict) {
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-        return text + "; use a name in the URL that the certificate is made for";
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-        return text + "; renew it, or set this machine's clock";
-    default:
-        return text + "; name the authority that signed it with ca_file";
-    }
+    return describe(fault_of_words(error.message()), error.message());
 }
 
 } // namespace distworker::beast

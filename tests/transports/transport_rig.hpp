@@ -1,10 +1,14 @@
-// A Beast transport on each kind of loop, a server with a script, and a record of what the transport tells.
+// Each transport on each kind of loop, a server with a script, and a record of what the transport tells.
+//
+// A further transport joins by one struct here and its name in `all_transports`.
 #pragma once
 
 #include "loop_kinds.hpp"
 #include "ws_peer.hpp"
 
 #include <distworker/beast_connector.hpp>
+#include <distworker/curl_connector.hpp>
+#include <distworker/openssl_crypto.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -98,7 +102,7 @@ struct listener final : transport_events {
 };
 
 template <typename Kind>
-class beast_rig : public ::testing::Test {
+class transport_rig : public ::testing::Test {
 protected:
     /// Runs `script` as the server until the loop is stopped and the script has come to its end.
     void play(std::function<void(ws_server&)> script) {
@@ -117,7 +121,7 @@ protected:
         if (!told_.on_closed) {
             told_.on_closed = [this] { stop(); };
         }
-        auto made = make_beast_connector(kind_->get(), tls);
+        auto made = Kind::connect(kind_->get(), tls);
         ASSERT_TRUE(made) << made.error().to_string();
         transport_.reset(); // an earlier one's connector goes now
         connector_ = *std::move(made);
@@ -192,7 +196,28 @@ protected:
     std::unique_ptr<transport> transport_;
 };
 
-/// An Asio loop, which the transport uses directly, and one that needs a private io_context beside it.
-using transport_loops = ::testing::Types<asio_user_kind, epoll_kind>;
+template <typename Loop>
+struct beast_on : Loop {
+    static constexpr const char* transport_name = "beast";
+    static auto connect(loop& loop, const tls_options& tls) { return make_beast_connector(loop, tls); }
+};
+template <typename Loop>
+struct curl_on : Loop {
+    static constexpr const char* transport_name = "curl";
+    static auto connect(loop& loop, const tls_options& tls) {
+        return make_curl_connector(loop, tls, make_openssl_crypto());
+    }
+};
+
+/// On an Asio loop, which Beast uses directly, and on one that needs a private io_context beside it.
+using all_transports = ::testing::Types<beast_on<asio_user_kind>, beast_on<epoll_kind>, curl_on<asio_user_kind>,
+                                        curl_on<epoll_kind>>;
+
+struct transport_names {
+    template <typename Kind>
+    static std::string GetName(int) {
+        return std::string{Kind::transport_name} + "_on_" + Kind::name;
+    }
+};
 
 } // namespace distworker::testing

@@ -1,5 +1,5 @@
-// The Beast transport over TLS: certificates that are good, unknown, or for another name.
-#include "beast_rig.hpp"
+// The transports over TLS: certificates that are good, unknown, or for another name.
+#include "transport_rig.hpp"
 
 namespace distworker::testing {
 namespace {
@@ -10,10 +10,10 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 template <typename Kind>
-class BeastTls : public beast_rig<Kind> {};
-TYPED_TEST_SUITE(BeastTls, transport_loops, loop_names);
+class TransportTls : public transport_rig<Kind> {};
+TYPED_TEST_SUITE(TransportTls, all_transports, transport_names);
 
-TYPED_TEST(BeastTls, CarriesMessagesOverACertificateThatItTrusts) {
+TYPED_TEST(TransportTls, CarriesMessagesOverACertificateThatItTrusts) {
     const certificate good{"DNS:localhost,IP:127.0.0.1"};
     this->serve_tls(good);
     const std::string large = patterned(four_mebibytes);
@@ -32,7 +32,7 @@ TYPED_TEST(BeastTls, CarriesMessagesOverACertificateThatItTrusts) {
     }
 }
 
-TYPED_TEST(BeastTls, ClosesInOrder) {
+TYPED_TEST(TransportTls, ClosesInOrder) {
     const certificate good{"DNS:localhost"};
     this->serve_tls(good);
     this->told_.on_opened = [&] { this->close(1000); };
@@ -46,7 +46,7 @@ TYPED_TEST(BeastTls, ClosesInOrder) {
     EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
 }
 
-TYPED_TEST(BeastTls, RefusesACertificateOfAnUnknownAuthority) {
+TYPED_TEST(TransportTls, RefusesACertificateOfAnUnknownAuthority) {
     const certificate unknown{"DNS:localhost"};
     const certificate other{"DNS:localhost"};
     this->serve_tls(unknown);
@@ -60,7 +60,7 @@ TYPED_TEST(BeastTls, RefusesACertificateOfAnUnknownAuthority) {
     }
 }
 
-TYPED_TEST(BeastTls, RefusesACertificateForAnotherName) {
+TYPED_TEST(TransportTls, RefusesACertificateForAnotherName) {
     const certificate wrong{"DNS:other.example,IP:127.0.0.2"};
     this->serve_tls(wrong);
     for (const char* host : {"localhost", "127.0.0.1"}) {
@@ -72,7 +72,7 @@ TYPED_TEST(BeastTls, RefusesACertificateForAnotherName) {
     }
 }
 
-TYPED_TEST(BeastTls, TellsAServerThatSpeaksNoTls) {
+TYPED_TEST(TransportTls, TellsAServerThatSpeaksNoTls) {
     this->open("https://127.0.0.1:" + std::to_string(this->server_->port()));
     this->play([](ws_server& server) {
         ws_peer& peer = server.accept();
@@ -84,7 +84,7 @@ TYPED_TEST(BeastTls, TellsAServerThatSpeaksNoTls) {
     EXPECT_THAT(this->told_.end.detail, HasSubstr("TLS"));
 }
 
-TYPED_TEST(BeastTls, TellsACutWithoutGoodbye) {
+TYPED_TEST(TransportTls, TellsACutWithoutGoodbye) {
     const certificate good{"DNS:localhost"};
     this->serve_tls(good);
     this->open_tls("localhost", {.ca_file = good.file()});
@@ -98,7 +98,7 @@ TYPED_TEST(BeastTls, TellsACutWithoutGoodbye) {
     EXPECT_EQ(this->told_.end.what, link_end::kind::lost);
 }
 
-TYPED_TEST(BeastTls, GoesInTheMiddleOfTheHandshake) {
+TYPED_TEST(TransportTls, GoesInTheMiddleOfTheHandshake) {
     this->open("https://127.0.0.1:" + std::to_string(this->server_->port())); // a server that says nothing
     this->play([&](ws_server& server) {
         ws_peer& peer = server.accept();
@@ -110,8 +110,8 @@ TYPED_TEST(BeastTls, GoesInTheMiddleOfTheHandshake) {
     EXPECT_THAT(this->told_.log, IsEmpty());
 }
 
-TYPED_TEST(BeastTls, FailsWithoutAuthoritiesRatherThanTrustEverybody) {
-    const auto made = make_beast_connector(this->kind_->get(), {.ca_file = "/does/not/exist.pem"});
+TYPED_TEST(TransportTls, FailsWithoutAuthoritiesRatherThanTrustEverybody) {
+    const auto made = TypeParam::connect(this->kind_->get(), {.ca_file = "/does/not/exist.pem"});
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().field, "ca_file");
 }

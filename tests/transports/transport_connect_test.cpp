@@ -1,5 +1,5 @@
-// The Beast transport up to the open connection: names, TCP, the upgrade and what may come instead.
-#include "beast_rig.hpp"
+// The transports up to the open connection: names, TCP, the upgrade and what may come instead.
+#include "transport_rig.hpp"
 
 namespace distworker::testing {
 namespace {
@@ -10,10 +10,10 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 template <typename Kind>
-class BeastConnect : public beast_rig<Kind> {};
-TYPED_TEST_SUITE(BeastConnect, transport_loops, loop_names);
+class TransportConnect : public transport_rig<Kind> {};
+TYPED_TEST_SUITE(TransportConnect, all_transports, transport_names);
 
-TYPED_TEST(BeastConnect, UpgradesWithAProperRequest) {
+TYPED_TEST(TransportConnect, UpgradesWithAProperRequest) {
     std::string request;
     this->told_.on_opened = [&] { this->stop(); };
     this->open();
@@ -26,21 +26,21 @@ TYPED_TEST(BeastConnect, UpgradesWithAProperRequest) {
                       HasSubstr("\r\nUser-Agent: distworker-cpp/")));
 }
 
-TYPED_TEST(BeastConnect, FindsTheHostByItsName) {
+TYPED_TEST(TransportConnect, FindsTheHostByItsName) {
     this->told_.on_opened = [&] { this->stop(); };
     this->open("http://localhost:" + std::to_string(this->server_->port()));
     this->play([&](ws_server& server) { server.accept().upgrade(); });
     EXPECT_THAT(this->told_.log, ElementsAre("opened"));
 }
 
-TYPED_TEST(BeastConnect, SaysThatAHostHasNoAddress) {
+TYPED_TEST(TransportConnect, SaysThatAHostHasNoAddress) {
     this->open("http://" + std::string(63, 'x') + "." + std::string(63, 'y') + ".invalid");
     run_watched(*this->kind_);
     EXPECT_EQ(this->told_.end.what, link_end::kind::name_resolution);
     EXPECT_THAT(this->told_.end.detail, HasSubstr("yyy.invalid"));
 }
 
-TYPED_TEST(BeastConnect, SaysThatTheConnectionWasRefused) {
+TYPED_TEST(TransportConnect, SaysThatTheConnectionWasRefused) {
     this->server_->close();
     this->open();
     run_watched(*this->kind_);
@@ -51,7 +51,7 @@ TYPED_TEST(BeastConnect, SaysThatTheConnectionWasRefused) {
                       HasSubstr("refused")));
 }
 
-TYPED_TEST(BeastConnect, TellsWhatTheServerAnsweredInsteadOfAnUpgrade) {
+TYPED_TEST(TransportConnect, TellsWhatTheServerAnsweredInsteadOfAnUpgrade) {
     this->open();
     this->play([](ws_server& server) {
         ws_peer& peer = server.accept();
@@ -66,7 +66,7 @@ TYPED_TEST(BeastConnect, TellsWhatTheServerAnsweredInsteadOfAnUpgrade) {
     EXPECT_THAT(this->told_.end.detail, HasSubstr("429"));
 }
 
-TYPED_TEST(BeastConnect, NamesTheRemedyForTheAnswersThatAreKnown) {
+TYPED_TEST(TransportConnect, NamesTheRemedyForTheAnswersThatAreKnown) {
     const std::pair<const char*, const char*> cases[] = {
         {"404 Not Found\r\n", "/worker/v1/ws"},
         {"401 Unauthorized\r\n", "refuses this client"},
@@ -87,7 +87,7 @@ TYPED_TEST(BeastConnect, NamesTheRemedyForTheAnswersThatAreKnown) {
     }
 }
 
-TYPED_TEST(BeastConnect, ReadsDatesOfTheAnswer) {
+TYPED_TEST(TransportConnect, ReadsDatesOfTheAnswer) {
     this->open();
     this->play([](ws_server& server) {
         ws_peer& peer = server.accept();
@@ -100,7 +100,7 @@ TYPED_TEST(BeastConnect, ReadsDatesOfTheAnswer) {
     EXPECT_LT(this->told_.end.clock_skew.value(), std::chrono::hours{-24});
 }
 
-TYPED_TEST(BeastConnect, RefusesAnUpgradeThatWasNotItsOwn) {
+TYPED_TEST(TransportConnect, RefusesAnUpgradeThatWasNotItsOwn) {
     this->open();
     this->play([](ws_server& server) {
         ws_peer& peer = server.accept();
@@ -113,7 +113,7 @@ TYPED_TEST(BeastConnect, RefusesAnUpgradeThatWasNotItsOwn) {
     EXPECT_EQ(this->told_.end.what, link_end::kind::upgrade);
 }
 
-TYPED_TEST(BeastConnect, TellsAServerThatSpeaksNoHttp) {
+TYPED_TEST(TransportConnect, TellsAServerThatSpeaksNoHttp) {
     this->open();
     this->play([](ws_server& server) {
         ws_peer& peer = server.accept();
@@ -126,7 +126,7 @@ TYPED_TEST(BeastConnect, TellsAServerThatSpeaksNoHttp) {
     EXPECT_EQ(this->told_.end.http_status, 0);
 }
 
-TYPED_TEST(BeastConnect, TellsAConnectionThatEndedBeforeTheAnswer) {
+TYPED_TEST(TransportConnect, TellsAConnectionThatEndedBeforeTheAnswer) {
     for (const bool in_order : {true, false}) {
         this->told_ = {};
         this->open();
@@ -140,7 +140,7 @@ TYPED_TEST(BeastConnect, TellsAConnectionThatEndedBeforeTheAnswer) {
     }
 }
 
-TYPED_TEST(BeastConnect, SaysNothingMoreWhenASilentHandshakeIsAborted) {
+TYPED_TEST(TransportConnect, SaysNothingMoreWhenASilentHandshakeIsAborted) {
     this->open();
     this->play([&](ws_server& server) {
         ws_peer& peer = server.accept();

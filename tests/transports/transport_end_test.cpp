@@ -1,5 +1,5 @@
-// How connections of the Beast transport end: closes, cuts, violations, and going at any time.
-#include "beast_rig.hpp"
+// How connections of the transports end: closes, cuts, violations, and going at any time.
+#include "transport_rig.hpp"
 
 namespace distworker::testing {
 namespace {
@@ -8,12 +8,12 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 template <typename Kind>
-class BeastEnd : public beast_rig<Kind> {};
-TYPED_TEST_SUITE(BeastEnd, transport_loops, loop_names);
+class TransportEnd : public transport_rig<Kind> {};
+TYPED_TEST_SUITE(TransportEnd, all_transports, transport_names);
 
 // Closing
 
-TYPED_TEST(BeastEnd, TellsTheCodeThatThePeerClosedWith) {
+TYPED_TEST(TransportEnd, TellsTheCodeThatThePeerClosedWith) {
     for (const std::uint16_t code : std::vector<std::uint16_t>{1000, 1001, 1011, 1013, 3000, 4001}) {
         this->told_ = {};
         this->open();
@@ -33,7 +33,7 @@ TYPED_TEST(BeastEnd, TellsTheCodeThatThePeerClosedWith) {
     }
 }
 
-TYPED_TEST(BeastEnd, TellsACloseWithoutACode) {
+TYPED_TEST(TransportEnd, TellsACloseWithoutACode) {
     this->open();
     this->play([](ws_server& server) {
         ws_peer& peer = server.accept();
@@ -45,7 +45,7 @@ TYPED_TEST(BeastEnd, TellsACloseWithoutACode) {
     EXPECT_EQ(this->told_.end.close_code, 1005);
 }
 
-TYPED_TEST(BeastEnd, ClosesWithTheCodeThatItWasGiven) {
+TYPED_TEST(TransportEnd, ClosesWithTheCodeThatItWasGiven) {
     this->told_.on_opened = [&] { this->close(1001); };
     this->open();
     this->play([](ws_server& server) {
@@ -61,7 +61,7 @@ TYPED_TEST(BeastEnd, ClosesWithTheCodeThatItWasGiven) {
     EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
 }
 
-TYPED_TEST(BeastEnd, IsDoneWithItsCloseWhenThePeerJustGoes) {
+TYPED_TEST(TransportEnd, IsDoneWithItsCloseWhenThePeerJustGoes) {
     for (const bool in_order : {true, false}) {
         this->told_ = {};
         this->told_.on_opened = [&] { this->close(1000); };
@@ -77,7 +77,7 @@ TYPED_TEST(BeastEnd, IsDoneWithItsCloseWhenThePeerJustGoes) {
     }
 }
 
-TYPED_TEST(BeastEnd, ClosesAlthoughMessagesStillCome) {
+TYPED_TEST(TransportEnd, ClosesAlthoughMessagesStillCome) {
     this->told_.on_opened = [&] { this->close(1000); };
     this->open();
     this->play([](ws_server& server) {
@@ -91,7 +91,7 @@ TYPED_TEST(BeastEnd, ClosesAlthoughMessagesStillCome) {
     EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
 }
 
-TYPED_TEST(BeastEnd, ClosesAlthoughThePeersOwnCloseIsThereAlready) {
+TYPED_TEST(TransportEnd, ClosesAlthoughThePeersOwnCloseIsThereAlready) {
     this->told_.on_message = [&] { this->close(1000); };
     this->open();
     this->play([](ws_server& server) {
@@ -104,7 +104,7 @@ TYPED_TEST(BeastEnd, ClosesAlthoughThePeersOwnCloseIsThereAlready) {
     EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
 }
 
-TYPED_TEST(BeastEnd, ACloseInTheMiddleOfAMessageDoesNotClaimThatItWasSent) {
+TYPED_TEST(TransportEnd, ACloseInTheMiddleOfAMessageDoesNotClaimThatItWasSent) {
     const std::string large = patterned(4 * four_mebibytes);
     this->told_.on_opened = [&] { this->send(large); };
     this->told_.on_pinged = [&] { this->close(1001); };
@@ -130,7 +130,7 @@ TYPED_TEST(BeastEnd, ACloseInTheMiddleOfAMessageDoesNotClaimThatItWasSent) {
 
 // Cuts and violations
 
-TYPED_TEST(BeastEnd, TellsACutInTheMiddleOfAMessage) {
+TYPED_TEST(TransportEnd, TellsACutInTheMiddleOfAMessage) {
     for (const bool in_order : {true, false}) {
         this->told_ = {};
         this->open();
@@ -147,7 +147,7 @@ TYPED_TEST(BeastEnd, TellsACutInTheMiddleOfAMessage) {
     }
 }
 
-TYPED_TEST(BeastEnd, TellsACutWhileItSends) {
+TYPED_TEST(TransportEnd, TellsACutWhileItSends) {
     const std::string large = patterned(4 * four_mebibytes);
     this->told_.on_opened = [&] { this->send(large); };
     this->open();
@@ -161,7 +161,7 @@ TYPED_TEST(BeastEnd, TellsACutWhileItSends) {
     EXPECT_EQ(this->told_.end.what, link_end::kind::lost);
 }
 
-TYPED_TEST(BeastEnd, FailsAConnectionThatBreaksTheProtocol) {
+TYPED_TEST(TransportEnd, FailsAConnectionThatBreaksTheProtocol) {
     const std::string violations[] = {
         {"\x82\x81\x01\x02\x03\x04x", 7},                 // a masked frame from a server
         {"\x83\x00", 2},                                  // a reserved kind of frame
@@ -180,7 +180,8 @@ TYPED_TEST(BeastEnd, FailsAConnectionThatBreaksTheProtocol) {
         this->play([&](ws_server& server) {
             ws_peer& peer = server.accept();
             peer.upgrade();
-            peer.write(violation);
+            // libcurl tells of a frame only with its first bytes (docs/transports.md).
+            peer.write(violation + std::string(violation.size() == 10 ? 1 : 0, 'x'));
             peer.hang_up();
         });
         EXPECT_EQ(this->told_.end.what, link_end::kind::protocol)
@@ -190,7 +191,7 @@ TYPED_TEST(BeastEnd, FailsAConnectionThatBreaksTheProtocol) {
 
 // Teardown
 
-TYPED_TEST(BeastEnd, GoesBeforeTheLoopHasRun) {
+TYPED_TEST(TransportEnd, GoesBeforeTheLoopHasRun) {
     this->open();
     this->transport_.reset();
     this->connector_.reset();
@@ -198,7 +199,7 @@ TYPED_TEST(BeastEnd, GoesBeforeTheLoopHasRun) {
     EXPECT_THAT(this->told_.log, IsEmpty());
 }
 
-TYPED_TEST(BeastEnd, GoesWithItsLoopBeforeThatHasRun) {
+TYPED_TEST(TransportEnd, GoesWithItsLoopBeforeThatHasRun) {
     this->open();
     this->transport_.reset();
     this->connector_.reset();
@@ -206,7 +207,7 @@ TYPED_TEST(BeastEnd, GoesWithItsLoopBeforeThatHasRun) {
     EXPECT_THAT(this->told_.log, IsEmpty());
 }
 
-TYPED_TEST(BeastEnd, GoesInTheMiddleOfTheUpgrade) {
+TYPED_TEST(TransportEnd, GoesInTheMiddleOfTheUpgrade) {
     this->open();
     this->play([&](ws_server& server) {
         ws_peer& peer = server.accept();
@@ -217,7 +218,7 @@ TYPED_TEST(BeastEnd, GoesInTheMiddleOfTheUpgrade) {
     EXPECT_THAT(this->told_.log, IsEmpty());
 }
 
-TYPED_TEST(BeastEnd, GoesWhileItIsOpen) {
+TYPED_TEST(TransportEnd, GoesWhileItIsOpen) {
     this->told_.on_opened = [&] { this->stop(); };
     this->open();
     this->play([](ws_server& server) { server.accept().upgrade(); });
@@ -225,7 +226,7 @@ TYPED_TEST(BeastEnd, GoesWhileItIsOpen) {
     EXPECT_THAT(this->told_.log, ElementsAre("opened"));
 }
 
-TYPED_TEST(BeastEnd, GoesInTheMiddleOfASend) {
+TYPED_TEST(TransportEnd, GoesInTheMiddleOfASend) {
     const std::string large = patterned(4 * four_mebibytes);
     this->told_.on_opened = [&] { this->send(large); };
     this->open();
@@ -239,7 +240,7 @@ TYPED_TEST(BeastEnd, GoesInTheMiddleOfASend) {
     EXPECT_THAT(this->told_.log, ElementsAre("opened"));
 }
 
-TYPED_TEST(BeastEnd, GoesInTheMiddleOfItsClose) {
+TYPED_TEST(TransportEnd, GoesInTheMiddleOfItsClose) {
     this->told_.on_opened = [&] { this->close(1000); };
     this->open();
     this->play([&](ws_server& server) {
@@ -252,7 +253,7 @@ TYPED_TEST(BeastEnd, GoesInTheMiddleOfItsClose) {
     EXPECT_THAT(this->told_.log, ElementsAre("opened"));
 }
 
-TYPED_TEST(BeastEnd, MayBeAbortedFromInsideAnyOfItsEvents) {
+TYPED_TEST(TransportEnd, MayBeAbortedFromInsideAnyOfItsEvents) {
     for (const auto hook : {&listener::on_opened, &listener::on_message, &listener::on_part,
                             &listener::on_pinged, &listener::on_pong, &listener::on_sent}) {
         this->told_ = {};
@@ -279,7 +280,7 @@ TYPED_TEST(BeastEnd, MayBeAbortedFromInsideAnyOfItsEvents) {
     }
 }
 
-TYPED_TEST(BeastEnd, ManyConnectionsOfOneConnectorComeAndGo) {
+TYPED_TEST(TransportEnd, ManyConnectionsOfOneConnectorComeAndGo) {
     this->told_.on_closed = [] {};
     this->open(); // the first of them
     std::vector<std::unique_ptr<listener>> listeners;

@@ -1,5 +1,5 @@
-// The Beast transport's messages, fragments, pings and pongs.
-#include "beast_rig.hpp"
+// The transports's messages, fragments, pings and pongs.
+#include "transport_rig.hpp"
 
 namespace distworker::testing {
 namespace {
@@ -8,10 +8,10 @@ using ::testing::ElementsAre;
 using ::testing::SizeIs;
 
 template <typename Kind>
-class BeastMessages : public beast_rig<Kind> {};
-TYPED_TEST_SUITE(BeastMessages, transport_loops, loop_names);
+class TransportMessages : public transport_rig<Kind> {};
+TYPED_TEST_SUITE(TransportMessages, all_transports, transport_names);
 
-TYPED_TEST(BeastMessages, ReceivesMessagesOfBothKinds) {
+TYPED_TEST(TransportMessages, ReceivesMessagesOfBothKinds) {
     this->told_.on_message = [&] {
         if (this->told_.messages.size() == 3) {
             this->stop();
@@ -30,7 +30,7 @@ TYPED_TEST(BeastMessages, ReceivesMessagesOfBothKinds) {
                                                   std::pair{message_kind::binary, std::string{}}));
 }
 
-TYPED_TEST(BeastMessages, TakesWhatComesRightBehindTheUpgrade) {
+TYPED_TEST(TransportMessages, TakesWhatComesRightBehindTheUpgrade) {
     this->told_.on_message = [&] { this->stop(); };
     this->open();
     this->play([](ws_server& server) {
@@ -42,7 +42,7 @@ TYPED_TEST(BeastMessages, TakesWhatComesRightBehindTheUpgrade) {
     EXPECT_THAT(this->told_.messages, ElementsAre(std::pair{message_kind::binary, std::string{"hi"}}));
 }
 
-TYPED_TEST(BeastMessages, PutsFragmentsIntoOneMessageWithPingsInBetween) {
+TYPED_TEST(TransportMessages, PutsFragmentsIntoOneMessageWithPingsInBetween) {
     this->told_.on_message = [&] { this->stop(); };
     this->open();
     this->play([](ws_server& server) {
@@ -59,7 +59,7 @@ TYPED_TEST(BeastMessages, PutsFragmentsIntoOneMessageWithPingsInBetween) {
     EXPECT_THAT(this->told_.log, ElementsAre("opened", "pinged"));
 }
 
-TYPED_TEST(BeastMessages, AnswersPingsAndHearsPongs) {
+TYPED_TEST(TransportMessages, AnswersPingsAndHearsPongs) {
     this->told_.on_opened = [&] { this->ping("ours"); };
     this->told_.on_pong = [&] { this->stop(); };
     this->open();
@@ -78,7 +78,7 @@ TYPED_TEST(BeastMessages, AnswersPingsAndHearsPongs) {
     EXPECT_THAT(this->told_.log, ElementsAre("opened", "pinged", "pong ours"));
 }
 
-TYPED_TEST(BeastMessages, SendsOneMessageAfterTheOther) {
+TYPED_TEST(TransportMessages, SendsOneMessageAfterTheOther) {
     int number = 0;
     std::string message;
     const auto next = [&] {
@@ -107,7 +107,7 @@ TYPED_TEST(BeastMessages, SendsOneMessageAfterTheOther) {
     EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
 }
 
-TYPED_TEST(BeastMessages, CarriesFourMebibytesBothWays) {
+TYPED_TEST(TransportMessages, CarriesFourMebibytesBothWays) {
     const std::string large = patterned(four_mebibytes);
     this->told_.on_opened = [&] { this->send(large); };
     this->told_.on_message = [&] { this->stop(); };
@@ -124,7 +124,7 @@ TYPED_TEST(BeastMessages, CarriesFourMebibytesBothWays) {
     EXPECT_GT(this->told_.parts, 1U);
 }
 
-TYPED_TEST(BeastMessages, CarriesLargeMessagesBothWaysAtOnce) {
+TYPED_TEST(TransportMessages, CarriesLargeMessagesBothWaysAtOnce) {
     const std::string large = patterned(four_mebibytes);
     bool sent = false;
     const auto done = [&] {
@@ -148,7 +148,7 @@ TYPED_TEST(BeastMessages, CarriesLargeMessagesBothWaysAtOnce) {
     EXPECT_TRUE(this->told_.messages.at(0).second == large);
 }
 
-TYPED_TEST(BeastMessages, LetsPongsPassALargeMessage) {
+TYPED_TEST(TransportMessages, LetsPongsPassALargeMessage) {
     const std::string large = patterned(four_mebibytes);
     this->told_.on_opened = [&] { this->send(large); };
     this->told_.on_sent = [&] { this->stop(); };
@@ -177,7 +177,7 @@ TYPED_TEST(BeastMessages, LetsPongsPassALargeMessage) {
     });
 }
 
-TYPED_TEST(BeastMessages, SaysSentOnlyWhenAllOfItIsWritten) {
+TYPED_TEST(TransportMessages, SaysSentOnlyWhenAllOfItIsWritten) {
     const std::string large = patterned(4 * four_mebibytes);
     this->told_.on_opened = [&] { this->send(large); };
     this->told_.on_sent = [&] { this->stop(); };
