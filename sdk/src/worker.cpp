@@ -30,7 +30,9 @@ std::expected<std::unique_ptr<worker_core>, obstacle>
 make_core(const std::shared_ptr<worker_setup>& setup, loop& loop, worker_core::ended_callback ended) {
     std::vector<config_fault> faults = setup->settings.faults();
     faults.insert(faults.end(), setup->handler_faults.begin(), setup->handler_faults.end());
-    auto connector = detail::make_connector(loop, {.ca_file = setup->settings.ca_file});
+    auto crypto = detail::make_crypto();
+    auto connector = detail::make_connector(loop, {.ca_file = setup->settings.ca_file},
+                                            crypto.value_or(nullptr));
     if (!connector) {
         faults.push_back(connector.error());
     }
@@ -50,7 +52,6 @@ make_core(const std::shared_ptr<worker_setup>& setup, loop& loop, worker_core::e
         detail::logger{setup->settings.level, setup->settings.sink}(log_level::error, "{}", what);
         return std::unexpected{obstacle{exit_code::internal, what}};
     };
-    auto crypto = detail::make_crypto();
     if (!crypto) {
         return broken("no cryptography: " + crypto.error().message);
     }
@@ -274,8 +275,8 @@ outcome worker::answer(const task& task, const value& result) {
 std::string worker::build_description() {
     // The transport's own words need a loop to hang it on.
     detail::own_loop loop;
-    const auto connector = detail::make_connector(loop.get(), {});
     const auto crypto = detail::make_crypto();
+    const auto connector = detail::make_connector(loop.get(), {}, crypto.value_or(nullptr));
     return std::string{"distworker "} + DISTWORKER_VERSION + ", " +
            (connector ? (*connector)->description() : connector.error().problem) + ", " +
            (crypto ? (*crypto)->description() : crypto.error().message);

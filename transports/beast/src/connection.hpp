@@ -4,18 +4,13 @@
 #include "http_answer.hpp"
 #include "io_host.hpp"
 #include "name_resolver.hpp"
-#include "tls_context.hpp"
 
-#include <distworker/tls_fault.hpp>
 #include <distworker/transport.hpp>
 #include <distworker/utf8.hpp>
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/stream_traits.hpp>
-#include <boost/beast/ssl.hpp>
 #include <boost/beast/websocket.hpp>
-#include <boost/beast/websocket/ssl.hpp>
 #include <netinet/tcp.h>
 
 #include <array>
@@ -32,16 +27,15 @@ namespace asio = boost::asio;
 namespace websocket = boost::beast::websocket;
 using error_code = boost::system::error_code;
 using tcp = asio::ip::tcp;
-using plain_stream = tcp::socket;
-using tls_stream = asio::ssl::stream<tcp::socket>;
 
 /// A fragment lets pongs and closes pass behind it (protocol, section 1: the controller waits 15 s).
 inline constexpr std::size_t fragment_bytes = 16 * 1024;
 /// The engine refuses what is too large for it; beyond this a header is refused unread.
 inline constexpr std::size_t hard_message_limit = std::size_t{1} << 30U;
 
-template <typename Stream>
-class connection final : public socket_user, public std::enable_shared_from_this<connection<Stream>> {
+/// `Tls` is tls_none, tls_openssl or tls_botan.
+template <typename Tls>
+class connection final : public socket_user, public std::enable_shared_from_this<connection<Tls>> {
 public:
     template <typename... Arguments>
     connection(std::shared_ptr<io_host> host, controller_url url, transport_events& events,
@@ -150,30 +144,20 @@ private:
         // A pong must not wait behind a full kernel buffer on a slow link.
         using notsent_lowat = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_NOTSENT_LOWAT>;
         socket().set_option(notsent_lowat{static_cast<int>(fragment_bytes)}, ignored);
-        if constexpr (std::is_same_v<Stream, tls_stream>) {
-            SSL* const session = ws_.next_layer().native_handle();
-            if (!expect_peer(session, url_)) {
-                end({.what = link_end::kind::tls,
-                     .detail = "OpenSSL refuses the name '" + url_.tls_name() + "'"});
-                return;
-            }
-            ws_.next_layer().async_handshake(asio::ssl::stream_base::client, then(&connection::secured));
-        } else {
-            upgrade();
-        }
+        Tls::secure(ws_.next_layer(), url_, then(&connection::secured));
         changed();
     }
 
     void secured(error_code error) {
-        if constexpr (std::is_same_v<Stream, tls_stream>) {
-            if (error) {
-                end({.what = link_end::kind::tls,
-                     .detail = describe_tls_failure(ws_.next_layer().native_handle(), error)});
-                return;
-            }
-            upgrade();
-            changed();
+        if (error) {
+            auto blamed = Tls::blame(ws_.next_layer(), error);
+            end(blamed ? *std::move(blamed)
+                       : link_end{.what = link_end::kind::tls,
+                                  .detail = "'" + url_.tls_name() + "': " + escape_for_log(error.message())});
+            return;
         }
+        upgrade();
+        changed();
     }
 
     void upgrade() {
@@ -199,10 +183,10 @@ private:
             }
         } else if (error == websocket::error::upgrade_declined) {
             end(describe_answer(answer_));
-        } else if (error.category() == asio::error::get_ssl_category()) {
-            end({.what = link_end::kind::tls, .detail = describe(fault_of_words(error.message()), error.message())});
-        } else if (error == boost::beast::http::error::end_of_stream ||
-                   error == asio::ssl::error::stream_truncated ||
+        } else if (auto blamed = Tls::blame(ws_.next_layer(), error)) {
+            end(*std::move(blamed));
+        } else if (error == boost::beast::http::error::end_of_stream || error == asio::error::eof ||
+                   Tls::cut_short(error) ||
                    error.category() == boost::system::system_category()) {
             end({.what = link_end::kind::connect,
                  .detail = "the connection ended before the upgrade was answered: " +
@@ -330,7 +314,7 @@ private:
     std::shared_ptr<io_host> host_;
     controller_url url_;
     transport_events* events_; // null once the end is told, or nobody wants to know
-    websocket::stream<Stream, false> ws_;
+    websocket::stream<typename Tls::stream, false> ws_;
     std::vector<char> read_buffer_;
     endpoints addresses_;
     std::size_t next_address_ = 0;

@@ -98,10 +98,31 @@ void connection::set_options(const std::string& key) {
     set(CURLOPT_PRIVATE, static_cast<transfer*>(this));
     set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
     set(CURLOPT_SSL_ENABLE_ALPN, 0L);
-    if (!shared_->authorities.empty()) {
-        curl_blob pem{shared_->authorities.data(), shared_->authorities.size(), CURL_BLOB_NOCOPY};
-        set(CURLOPT_CAINFO_BLOB, &pem);
+    set_tls_options();
+}
+
+void connection::set_tls_options() {
+    CURL* const easy = easy_.get();
+    const auto set = [easy](CURLoption option, auto value) { curl_easy_setopt(easy, option, value); };
+    tls_files& tls = shared_->tls;
+    const auto set_text = [&](CURLoption option, std::string& pem) {
+        curl_blob text{pem.data(), pem.size(), CURL_BLOB_NOCOPY};
+        if (!pem.empty()) {
+            set(option, &text);
+        }
+    };
+    if (!tls.authorities.empty()) {
         set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+    }
+    set_text(CURLOPT_CAINFO_BLOB, tls.authorities);
+    set_text(CURLOPT_SSLCERT_BLOB, tls.certificate);
+    set_text(CURLOPT_SSLKEY_BLOB, tls.key);
+    if (!tls.pinned_public_key.empty()) {
+        set(CURLOPT_PINNEDPUBLICKEY, tls.pinned_public_key.c_str());
+    }
+    if (tls.skip_verification) {
+        set(CURLOPT_SSL_VERIFYPEER, 0L);
+        set(CURLOPT_SSL_VERIFYHOST, 0L);
     }
 }
 
@@ -184,6 +205,7 @@ link_end connection::failure(CURLcode result) const {
         return {.what = kind::tls,
                 .detail = describe(is_name ? tls_fault::host : fault_of_verification(verdict), said)};
     }
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH: return {.what = kind::tls, .detail = describe(tls_fault::pinned_key, said)};
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CIPHER:
     case CURLE_SSL_CERTPROBLEM:

@@ -3,6 +3,7 @@
 
 #include "multi.hpp"
 #include "text_check.hpp"
+#include "tls_files.hpp"
 #include "upgrade_check.hpp"
 
 #include <distworker/transport.hpp>
@@ -20,8 +21,7 @@ namespace distworker::curl {
 /// What all connections of a connector share.
 struct shared_state {
     std::shared_ptr<multi> transfers;
-    /// PEM text of the authorities to trust; empty: libcurl's own default.
-    std::string authorities;
+    tls_files tls;
     /// Where received pieces are put, one at a time.
     std::vector<char> buffer = std::vector<char>(std::size_t{64} * 1024);
 };
@@ -58,6 +58,7 @@ private:
     };
 
     void set_options(const std::string& key);
+    void set_tls_options();
     [[nodiscard]] link_end failure(CURLcode result) const;
     void ready(io_interest what);
     void read();

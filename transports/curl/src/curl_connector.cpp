@@ -1,10 +1,9 @@
 #include "connection.hpp"
+#include "tls_files.hpp"
 
 #include <distworker/curl_connector.hpp>
-#include <distworker/websocket_key.hpp>
+#include <distworker/websocket_upgrade.hpp>
 
-#include <fstream>
-#include <iterator>
 #include <string_view>
 
 namespace distworker {
@@ -78,19 +77,6 @@ std::optional<config_fault> check_library() {
     return fault("runs with a libcurl that has no WebSocket over TLS");
 }
 
-std::expected<std::string, config_fault> read_authorities(const std::string& file) {
-    if (file.empty()) {
-        return std::string{};
-    }
-    std::ifstream in{file, std::ios::binary};
-    std::string text{std::istreambuf_iterator<char>{in}, std::istreambuf_iterator<char>{}};
-    if (text.find("-----BEGIN CERTIFICATE-----") == std::string::npos) {
-        return std::unexpected{config_fault{"ca_file", "no certificate authority can be read from it",
-                                            "name a readable PEM file that holds at least one certificate"}};
-    }
-    return text;
-}
-
 } // namespace
 } // namespace curl
 
@@ -99,13 +85,13 @@ make_curl_connector(loop& loop, const tls_options& tls, std::shared_ptr<const cr
     if (auto fault = curl::check_library()) {
         return std::unexpected{*std::move(fault)};
     }
-    auto authorities = curl::read_authorities(tls.ca_file);
-    if (!authorities) {
-        return std::unexpected{std::move(authorities.error())};
+    auto files = curl::read_tls_files(tls);
+    if (!files) {
+        return std::unexpected{std::move(files.error())};
     }
     auto shared = std::make_shared<curl::shared_state>();
     shared->transfers = std::make_shared<curl::multi>(loop);
-    shared->authorities = *std::move(authorities);
+    shared->tls = *std::move(files);
     return std::make_unique<curl::curl_connector>(std::move(shared), std::move(crypto));
 }
 

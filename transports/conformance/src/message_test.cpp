@@ -7,45 +7,44 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
 
-template <typename Kind>
-class TransportMessages : public transport_rig<Kind> {};
-TYPED_TEST_SUITE(TransportMessages, all_transports, transport_names);
+class TransportMessages : public transport_rig {};
+DISTWORKER_ON_EACH_TRANSPORT(TransportMessages);
 
-TYPED_TEST(TransportMessages, ReceivesMessagesOfBothKinds) {
-    this->told_.on_message = [&] {
-        if (this->told_.messages.size() == 3) {
-            this->stop();
+TEST_P(TransportMessages, ReceivesMessagesOfBothKinds) {
+    told_.on_message = [&] {
+        if (told_.messages.size() == 3) {
+            stop();
         }
     };
-    this->open();
-    this->play([](ws_server& server) {
+    open();
+    play([](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.upgrade();
         peer.send(ws_frame::binary, std::string{"\0\1\2", 3});
         peer.send(ws_frame::text, "words");
         peer.send(ws_frame::binary, "");
     });
-    EXPECT_THAT(this->told_.messages, ElementsAre(std::pair{message_kind::binary, std::string("\0\1\2", 3)},
+    EXPECT_THAT(told_.messages, ElementsAre(std::pair{message_kind::binary, std::string("\0\1\2", 3)},
                                                   std::pair{message_kind::text, std::string{"words"}},
                                                   std::pair{message_kind::binary, std::string{}}));
 }
 
-TYPED_TEST(TransportMessages, TakesWhatComesRightBehindTheUpgrade) {
-    this->told_.on_message = [&] { this->stop(); };
-    this->open();
-    this->play([](ws_server& server) {
+TEST_P(TransportMessages, TakesWhatComesRightBehindTheUpgrade) {
+    told_.on_message = [&] { stop(); };
+    open();
+    play([](ws_server& server) {
         ws_peer& peer = server.accept();
         const std::string frame{"\x82\x02hi", 4};
         peer.upgrade();
         peer.write(frame);
     });
-    EXPECT_THAT(this->told_.messages, ElementsAre(std::pair{message_kind::binary, std::string{"hi"}}));
+    EXPECT_THAT(told_.messages, ElementsAre(std::pair{message_kind::binary, std::string{"hi"}}));
 }
 
-TYPED_TEST(TransportMessages, PutsFragmentsIntoOneMessageWithPingsInBetween) {
-    this->told_.on_message = [&] { this->stop(); };
-    this->open();
-    this->play([](ws_server& server) {
+TEST_P(TransportMessages, PutsFragmentsIntoOneMessageWithPingsInBetween) {
+    told_.on_message = [&] { stop(); };
+    open();
+    play([](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.upgrade();
         peer.send(ws_frame::binary, "one ", false);
@@ -54,16 +53,16 @@ TYPED_TEST(TransportMessages, PutsFragmentsIntoOneMessageWithPingsInBetween) {
         peer.send(ws_frame::continuation, "three");
         EXPECT_EQ(peer.read().value().opcode, ws_frame::pong);
     });
-    EXPECT_THAT(this->told_.messages,
+    EXPECT_THAT(told_.messages,
                 ElementsAre(std::pair{message_kind::binary, std::string{"one two three"}}));
-    EXPECT_THAT(this->told_.log, ElementsAre("opened", "pinged"));
+    EXPECT_THAT(told_.log, ElementsAre("opened", "pinged"));
 }
 
-TYPED_TEST(TransportMessages, AnswersPingsAndHearsPongs) {
-    this->told_.on_opened = [&] { this->ping("ours"); };
-    this->told_.on_pong = [&] { this->stop(); };
-    this->open();
-    this->play([](ws_server& server) {
+TEST_P(TransportMessages, AnswersPingsAndHearsPongs) {
+    told_.on_opened = [&] { ping("ours"); };
+    told_.on_pong = [&] { stop(); };
+    open();
+    play([](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.upgrade();
         const auto ping = peer.read().value();
@@ -75,24 +74,24 @@ TYPED_TEST(TransportMessages, AnswersPingsAndHearsPongs) {
         EXPECT_EQ(pong.payload, "theirs");
         peer.send(ws_frame::pong, ping.payload);
     });
-    EXPECT_THAT(this->told_.log, ElementsAre("opened", "pinged", "pong ours"));
+    EXPECT_THAT(told_.log, ElementsAre("opened", "pinged", "pong ours"));
 }
 
-TYPED_TEST(TransportMessages, SendsOneMessageAfterTheOther) {
+TEST_P(TransportMessages, SendsOneMessageAfterTheOther) {
     int number = 0;
     std::string message;
     const auto next = [&] {
         if (number == 100) {
-            this->close(1000);
+            close(1000);
             return;
         }
         message = "message " + std::to_string(number++);
-        this->send(message);
+        send(message);
     };
-    this->told_.on_opened = next;
-    this->told_.on_sent = next;
-    this->open();
-    this->play([](ws_server& server) {
+    told_.on_opened = next;
+    told_.on_sent = next;
+    open();
+    play([](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.upgrade();
         for (int i = 0; i < 100; ++i) {
@@ -104,56 +103,56 @@ TYPED_TEST(TransportMessages, SendsOneMessageAfterTheOther) {
         peer.send(ws_frame::close, peer.read().value().payload);
         peer.hang_up();
     });
-    EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
+    EXPECT_EQ(told_.end.what, link_end::kind::closed);
 }
 
-TYPED_TEST(TransportMessages, CarriesFourMebibytesBothWays) {
+TEST_P(TransportMessages, CarriesFourMebibytesBothWays) {
     const std::string large = patterned(four_mebibytes);
-    this->told_.on_opened = [&] { this->send(large); };
-    this->told_.on_message = [&] { this->stop(); };
-    this->open();
-    this->play([&](ws_server& server) {
+    told_.on_opened = [&] { send(large); };
+    told_.on_message = [&] { stop(); };
+    open();
+    play([&](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.upgrade();
         const auto got = peer.read_message();
         EXPECT_TRUE(got.value().payload == large);
         peer.send(ws_frame::binary, got->payload);
     });
-    ASSERT_THAT(this->told_.messages, SizeIs(1));
-    EXPECT_TRUE(this->told_.messages[0].second == large);
-    EXPECT_GT(this->told_.parts, 1U);
+    ASSERT_THAT(told_.messages, SizeIs(1));
+    EXPECT_TRUE(told_.messages[0].second == large);
+    EXPECT_GT(told_.parts, 1U);
 }
 
-TYPED_TEST(TransportMessages, CarriesLargeMessagesBothWaysAtOnce) {
+TEST_P(TransportMessages, CarriesLargeMessagesBothWaysAtOnce) {
     const std::string large = patterned(four_mebibytes);
     bool sent = false;
     const auto done = [&] {
-        if (sent && !this->told_.messages.empty()) {
-            this->stop();
+        if (sent && !told_.messages.empty()) {
+            stop();
         }
     };
-    this->told_.on_opened = [&] { this->send(large); };
-    this->told_.on_message = done;
-    this->told_.on_sent = [&] {
+    told_.on_opened = [&] { send(large); };
+    told_.on_message = done;
+    told_.on_sent = [&] {
         sent = true;
         done();
     };
-    this->open();
-    this->play([&](ws_server& server) {
+    open();
+    play([&](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.upgrade();
         const std::jthread writer{[&] { peer.send(ws_frame::binary, large); }};
         EXPECT_TRUE(peer.read_message().value().payload == large);
     });
-    EXPECT_TRUE(this->told_.messages.at(0).second == large);
+    EXPECT_TRUE(told_.messages.at(0).second == large);
 }
 
-TYPED_TEST(TransportMessages, LetsPongsPassALargeMessage) {
+TEST_P(TransportMessages, LetsPongsPassALargeMessage) {
     const std::string large = patterned(four_mebibytes);
-    this->told_.on_opened = [&] { this->send(large); };
-    this->told_.on_sent = [&] { this->stop(); };
-    this->open();
-    this->play([&](ws_server& server) {
+    told_.on_opened = [&] { send(large); };
+    told_.on_sent = [&] { stop(); };
+    open();
+    play([&](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.upgrade();
         std::size_t largest = 0;
@@ -177,19 +176,19 @@ TYPED_TEST(TransportMessages, LetsPongsPassALargeMessage) {
     });
 }
 
-TYPED_TEST(TransportMessages, SaysSentOnlyWhenAllOfItIsWritten) {
+TEST_P(TransportMessages, SaysSentOnlyWhenAllOfItIsWritten) {
     const std::string large = patterned(4 * four_mebibytes);
-    this->told_.on_opened = [&] { this->send(large); };
-    this->told_.on_sent = [&] { this->stop(); };
-    this->open();
-    this->play([&](ws_server& server) {
+    told_.on_opened = [&] { send(large); };
+    told_.on_sent = [&] { stop(); };
+    open();
+    play([&](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.upgrade();
         peer.send(ws_frame::ping, "nothing was read so far");
-        this->await_told("pinged");
+        await_told("pinged");
         EXPECT_TRUE(peer.read_message().value().payload == large);
     });
-    EXPECT_THAT(this->told_.log, ElementsAre("opened", "pinged", "sent"));
+    EXPECT_THAT(told_.log, ElementsAre("opened", "pinged", "sent"));
 }
 
 } // namespace

@@ -28,6 +28,9 @@ struct ws_frame {
     static constexpr std::uint8_t pong = 10;
 };
 
+/// What `Sec-WebSocket-Accept` must be for this request.
+[[nodiscard]] std::string accept_for(const std::string& request);
+
 /// One accepted connection.
 class ws_peer {
 public:
@@ -72,6 +75,9 @@ public:
     ws_server& operator=(const ws_server&) = delete;
     ~ws_server();
     [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] bool tls() const { return tls_context_ != nullptr; }
+    /// OpenSSL's SSL_CTX, to be changed before anybody connects; null without TLS.
+    [[nodiscard]] void* tls_context() const { return tls_context_; }
     /// The next connection, TLS handshake done. It stays open as long as the server lives.
     ws_peer& accept();
     /// Whether somebody has connected who was not accepted yet.

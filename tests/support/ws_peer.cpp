@@ -41,6 +41,14 @@ SSL* as_ssl(void* tls) {
 
 } // namespace
 
+std::string accept_for(const std::string& request) {
+    constexpr std::string_view field = "Sec-WebSocket-Key: ";
+    const auto begin = request.find(field);
+    require(begin != std::string::npos, "the request has no key");
+    const auto key = begin + field.size();
+    return accept_key(request.substr(key, request.find("\r\n", key) - key));
+}
+
 ws_peer::ws_peer(int socket, void* tls_context) : socket_{socket} {
     if (tls_context != nullptr) {
         tls_ = ::SSL_new(static_cast<SSL_CTX*>(tls_context));
@@ -87,13 +95,9 @@ std::string ws_peer::read_request() {
 
 std::string ws_peer::upgrade() {
     std::string request = read_request();
-    constexpr std::string_view field = "Sec-WebSocket-Key: ";
-    const auto begin = request.find(field);
-    require(begin != std::string::npos, "the request has no key");
-    const auto key = begin + field.size();
     write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
           "Sec-WebSocket-Accept: " +
-          accept_key(request.substr(key, request.find("\r\n", key) - key)) + "\r\n\r\n");
+          accept_for(request) + "\r\n\r\n");
     return request;
 }
 

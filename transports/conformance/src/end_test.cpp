@@ -7,17 +7,16 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-template <typename Kind>
-class TransportEnd : public transport_rig<Kind> {};
-TYPED_TEST_SUITE(TransportEnd, all_transports, transport_names);
+class TransportEnd : public transport_rig {};
+DISTWORKER_ON_EACH_TRANSPORT(TransportEnd);
 
 // Closing
 
-TYPED_TEST(TransportEnd, TellsTheCodeThatThePeerClosedWith) {
+TEST_P(TransportEnd, TellsTheCodeThatThePeerClosedWith) {
     for (const std::uint16_t code : std::vector<std::uint16_t>{1000, 1001, 1011, 1013, 3000, 4001}) {
-        this->told_ = {};
-        this->open();
-        this->play([&](ws_server& server) {
+        told_ = {};
+        open();
+        play([&](ws_server& server) {
             ws_peer& peer = server.accept();
             peer.upgrade();
             const std::string payload{static_cast<char>(code >> 8U), static_cast<char>(code & 0xFFU)};
@@ -27,28 +26,28 @@ TYPED_TEST(TransportEnd, TellsTheCodeThatThePeerClosedWith) {
             EXPECT_EQ(answer.payload.substr(0, 2), payload);
             peer.hang_up();
         });
-        EXPECT_THAT(this->told_.log, ElementsAre("opened", "closed"));
-        EXPECT_EQ(this->told_.end.what, link_end::kind::peer_close);
-        EXPECT_EQ(this->told_.end.close_code, code);
+        EXPECT_THAT(told_.log, ElementsAre("opened", "closed"));
+        EXPECT_EQ(told_.end.what, link_end::kind::peer_close);
+        EXPECT_EQ(told_.end.close_code, code);
     }
 }
 
-TYPED_TEST(TransportEnd, TellsACloseWithoutACode) {
-    this->open();
-    this->play([](ws_server& server) {
+TEST_P(TransportEnd, TellsACloseWithoutACode) {
+    open();
+    play([](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.upgrade();
         peer.send(ws_frame::close, "");
         peer.hang_up();
     });
-    EXPECT_EQ(this->told_.end.what, link_end::kind::peer_close);
-    EXPECT_EQ(this->told_.end.close_code, 1005);
+    EXPECT_EQ(told_.end.what, link_end::kind::peer_close);
+    EXPECT_EQ(told_.end.close_code, 1005);
 }
 
-TYPED_TEST(TransportEnd, ClosesWithTheCodeThatItWasGiven) {
-    this->told_.on_opened = [&] { this->close(1001); };
-    this->open();
-    this->play([](ws_server& server) {
+TEST_P(TransportEnd, ClosesWithTheCodeThatItWasGiven) {
+    told_.on_opened = [&] { close(1001); };
+    open();
+    play([](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.upgrade();
         const auto frame = peer.read().value();
@@ -57,30 +56,30 @@ TYPED_TEST(TransportEnd, ClosesWithTheCodeThatItWasGiven) {
         peer.send(ws_frame::close, frame.payload);
         peer.hang_up();
     });
-    EXPECT_THAT(this->told_.log, ElementsAre("opened", "closed"));
-    EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
+    EXPECT_THAT(told_.log, ElementsAre("opened", "closed"));
+    EXPECT_EQ(told_.end.what, link_end::kind::closed);
 }
 
-TYPED_TEST(TransportEnd, IsDoneWithItsCloseWhenThePeerJustGoes) {
+TEST_P(TransportEnd, IsDoneWithItsCloseWhenThePeerJustGoes) {
     for (const bool in_order : {true, false}) {
-        this->told_ = {};
-        this->told_.on_opened = [&] { this->close(1000); };
-        this->open();
-        this->play([&](ws_server& server) {
+        told_ = {};
+        told_.on_opened = [&] { close(1000); };
+        open();
+        play([&](ws_server& server) {
             ws_peer& peer = server.accept();
             peer.upgrade();
             EXPECT_EQ(peer.read().value().opcode, ws_frame::close);
             in_order ? peer.finish() : peer.reset();
         });
-        EXPECT_THAT(this->told_.log, ElementsAre("opened", "closed"));
-        EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
+        EXPECT_THAT(told_.log, ElementsAre("opened", "closed"));
+        EXPECT_EQ(told_.end.what, link_end::kind::closed);
     }
 }
 
-TYPED_TEST(TransportEnd, ClosesAlthoughMessagesStillCome) {
-    this->told_.on_opened = [&] { this->close(1000); };
-    this->open();
-    this->play([](ws_server& server) {
+TEST_P(TransportEnd, ClosesAlthoughMessagesStillCome) {
+    told_.on_opened = [&] { close(1000); };
+    open();
+    play([](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.upgrade();
         const auto close = peer.read().value();
@@ -88,32 +87,32 @@ TYPED_TEST(TransportEnd, ClosesAlthoughMessagesStillCome) {
         peer.send(ws_frame::close, close.payload);
         peer.hang_up();
     });
-    EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
+    EXPECT_EQ(told_.end.what, link_end::kind::closed);
 }
 
-TYPED_TEST(TransportEnd, ClosesAlthoughThePeersOwnCloseIsThereAlready) {
-    this->told_.on_message = [&] { this->close(1000); };
-    this->open();
-    this->play([](ws_server& server) {
+TEST_P(TransportEnd, ClosesAlthoughThePeersOwnCloseIsThereAlready) {
+    told_.on_message = [&] { close(1000); };
+    open();
+    play([](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.upgrade();
         peer.write(std::string{"\x82\x02hi\x88\x02\x03\xE8", 8}); // a message and a close, read at once
         peer.hang_up();
     });
-    EXPECT_THAT(this->told_.log, ElementsAre("opened", "closed"));
-    EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
+    EXPECT_THAT(told_.log, ElementsAre("opened", "closed"));
+    EXPECT_EQ(told_.end.what, link_end::kind::closed);
 }
 
-TYPED_TEST(TransportEnd, ACloseInTheMiddleOfAMessageDoesNotClaimThatItWasSent) {
+TEST_P(TransportEnd, ACloseInTheMiddleOfAMessageDoesNotClaimThatItWasSent) {
     const std::string large = patterned(4 * four_mebibytes);
-    this->told_.on_opened = [&] { this->send(large); };
-    this->told_.on_pinged = [&] { this->close(1001); };
-    this->open();
-    this->play([&](ws_server& server) {
+    told_.on_opened = [&] { send(large); };
+    told_.on_pinged = [&] { close(1001); };
+    open();
+    play([&](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.upgrade();
         peer.send(ws_frame::ping, "close now");
-        this->await_told("pinged");
+        await_told("pinged");
         for (;;) {
             const auto frame = peer.read().value();
             EXPECT_FALSE(frame.fin && frame.opcode < ws_frame::close) << "the whole message was written";
@@ -124,44 +123,44 @@ TYPED_TEST(TransportEnd, ACloseInTheMiddleOfAMessageDoesNotClaimThatItWasSent) {
         }
         peer.hang_up();
     });
-    EXPECT_THAT(this->told_.log, ElementsAre("opened", "pinged", "closed"));
-    EXPECT_EQ(this->told_.end.what, link_end::kind::closed);
+    EXPECT_THAT(told_.log, ElementsAre("opened", "pinged", "closed"));
+    EXPECT_EQ(told_.end.what, link_end::kind::closed);
 }
 
 // Cuts and violations
 
-TYPED_TEST(TransportEnd, TellsACutInTheMiddleOfAMessage) {
+TEST_P(TransportEnd, TellsACutInTheMiddleOfAMessage) {
     for (const bool in_order : {true, false}) {
-        this->told_ = {};
-        this->open();
-        this->play([&](ws_server& server) {
+        told_ = {};
+        open();
+        play([&](ws_server& server) {
             ws_peer& peer = server.accept();
             peer.upgrade();
             peer.write(std::string{"\x82\x0Ahalf", 6});
-            this->await_told("opened");
+            await_told("opened");
             in_order ? peer.finish() : peer.reset();
         });
-        EXPECT_THAT(this->told_.log, ElementsAre("opened", "closed"));
-        EXPECT_EQ(this->told_.end.what, link_end::kind::lost) << this->told_.end.detail;
-        EXPECT_THAT(this->told_.messages, IsEmpty());
+        EXPECT_THAT(told_.log, ElementsAre("opened", "closed"));
+        EXPECT_EQ(told_.end.what, link_end::kind::lost) << told_.end.detail;
+        EXPECT_THAT(told_.messages, IsEmpty());
     }
 }
 
-TYPED_TEST(TransportEnd, TellsACutWhileItSends) {
+TEST_P(TransportEnd, TellsACutWhileItSends) {
     const std::string large = patterned(4 * four_mebibytes);
-    this->told_.on_opened = [&] { this->send(large); };
-    this->open();
-    this->play([&](ws_server& server) {
+    told_.on_opened = [&] { send(large); };
+    open();
+    play([&](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.upgrade();
         std::ignore = peer.read();
         peer.reset();
     });
-    EXPECT_THAT(this->told_.log, ElementsAre("opened", "closed"));
-    EXPECT_EQ(this->told_.end.what, link_end::kind::lost);
+    EXPECT_THAT(told_.log, ElementsAre("opened", "closed"));
+    EXPECT_EQ(told_.end.what, link_end::kind::lost);
 }
 
-TYPED_TEST(TransportEnd, FailsAConnectionThatBreaksTheProtocol) {
+TEST_P(TransportEnd, FailsAConnectionThatBreaksTheProtocol) {
     const std::string violations[] = {
         {"\x82\x81\x01\x02\x03\x04x", 7},                 // a masked frame from a server
         {"\x83\x00", 2},                                  // a reserved kind of frame
@@ -175,97 +174,97 @@ TYPED_TEST(TransportEnd, FailsAConnectionThatBreaksTheProtocol) {
         {"\x82\x7F\x00\x00\x00\x01\x00\x00\x00\x00", 10}, // a message of 4 GiB
     };
     for (const std::string& violation : violations) {
-        this->told_ = {};
-        this->open();
-        this->play([&](ws_server& server) {
+        told_ = {};
+        open();
+        play([&](ws_server& server) {
             ws_peer& peer = server.accept();
             peer.upgrade();
             // libcurl tells of a frame only with its first bytes (docs/transports.md).
             peer.write(violation + std::string(violation.size() == 10 ? 1 : 0, 'x'));
             peer.hang_up();
         });
-        EXPECT_EQ(this->told_.end.what, link_end::kind::protocol)
-            << this->told_.end.detail << " for " << ::testing::PrintToString(violation);
+        EXPECT_EQ(told_.end.what, link_end::kind::protocol)
+            << told_.end.detail << " for " << ::testing::PrintToString(violation);
     }
 }
 
 // Teardown
 
-TYPED_TEST(TransportEnd, GoesBeforeTheLoopHasRun) {
-    this->open();
-    this->transport_.reset();
-    this->connector_.reset();
-    this->settle();
-    EXPECT_THAT(this->told_.log, IsEmpty());
+TEST_P(TransportEnd, GoesBeforeTheLoopHasRun) {
+    open();
+    transport_.reset();
+    connector_.reset();
+    settle();
+    EXPECT_THAT(told_.log, IsEmpty());
 }
 
-TYPED_TEST(TransportEnd, GoesWithItsLoopBeforeThatHasRun) {
-    this->open();
-    this->transport_.reset();
-    this->connector_.reset();
-    this->kind_.reset();
-    EXPECT_THAT(this->told_.log, IsEmpty());
+TEST_P(TransportEnd, GoesWithItsLoopBeforeThatHasRun) {
+    open();
+    transport_.reset();
+    connector_.reset();
+    kind_.reset();
+    EXPECT_THAT(told_.log, IsEmpty());
 }
 
-TYPED_TEST(TransportEnd, GoesInTheMiddleOfTheUpgrade) {
-    this->open();
-    this->play([&](ws_server& server) {
+TEST_P(TransportEnd, GoesInTheMiddleOfTheUpgrade) {
+    open();
+    play([&](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.read_request();
-        this->stop();
+        stop();
     });
-    this->go();
-    EXPECT_THAT(this->told_.log, IsEmpty());
+    go();
+    EXPECT_THAT(told_.log, IsEmpty());
 }
 
-TYPED_TEST(TransportEnd, GoesWhileItIsOpen) {
-    this->told_.on_opened = [&] { this->stop(); };
-    this->open();
-    this->play([](ws_server& server) { server.accept().upgrade(); });
-    this->go();
-    EXPECT_THAT(this->told_.log, ElementsAre("opened"));
+TEST_P(TransportEnd, GoesWhileItIsOpen) {
+    told_.on_opened = [&] { stop(); };
+    open();
+    play([](ws_server& server) { server.accept().upgrade(); });
+    go();
+    EXPECT_THAT(told_.log, ElementsAre("opened"));
 }
 
-TYPED_TEST(TransportEnd, GoesInTheMiddleOfASend) {
+TEST_P(TransportEnd, GoesInTheMiddleOfASend) {
     const std::string large = patterned(4 * four_mebibytes);
-    this->told_.on_opened = [&] { this->send(large); };
-    this->open();
-    this->play([&](ws_server& server) {
+    told_.on_opened = [&] { send(large); };
+    open();
+    play([&](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.upgrade();
         std::ignore = peer.read();
-        this->stop();
+        stop();
     });
-    this->go();
-    EXPECT_THAT(this->told_.log, ElementsAre("opened"));
+    go();
+    EXPECT_THAT(told_.log, ElementsAre("opened"));
 }
 
-TYPED_TEST(TransportEnd, GoesInTheMiddleOfItsClose) {
-    this->told_.on_opened = [&] { this->close(1000); };
-    this->open();
-    this->play([&](ws_server& server) {
+TEST_P(TransportEnd, GoesInTheMiddleOfItsClose) {
+    told_.on_opened = [&] { close(1000); };
+    open();
+    play([&](ws_server& server) {
         ws_peer& peer = server.accept();
         peer.upgrade();
         EXPECT_EQ(peer.read().value().opcode, ws_frame::close);
-        this->stop();
+        stop();
     });
-    this->go();
-    EXPECT_THAT(this->told_.log, ElementsAre("opened"));
+    go();
+    EXPECT_THAT(told_.log, ElementsAre("opened"));
 }
 
-TYPED_TEST(TransportEnd, MayBeAbortedFromInsideAnyOfItsEvents) {
+TEST_P(TransportEnd, MayBeAbortedFromInsideAnyOfItsEvents) {
     for (const auto hook : {&listener::on_opened, &listener::on_message, &listener::on_part,
                             &listener::on_pinged, &listener::on_pong, &listener::on_sent}) {
-        this->told_ = {};
+        told_ = {};
         const std::string ours = "ours";
         if (hook == &listener::on_sent) {
-            this->told_.on_opened = [&] { this->send(ours); };
+            told_.on_opened = [&] { send(ours); };
         } else if (hook == &listener::on_pong) {
-            this->told_.on_opened = [&] { this->ping(ours); };
+            told_.on_opened = [&] { ping(ours); };
         }
-        this->told_.*hook = [&] { this->abort(); };
-        this->open();
-        this->play([&](ws_server& server) {
+        told_.*hook = [&] { abort(); };
+        open();
+        play([&](ws_server& server) {
             ws_peer& peer = server.accept();
             peer.upgrade();
             peer.send(ws_frame::pong, "pong");
@@ -273,16 +272,16 @@ TYPED_TEST(TransportEnd, MayBeAbortedFromInsideAnyOfItsEvents) {
             peer.send(ws_frame::binary, "part", false);
             peer.send(ws_frame::continuation, "end");
             peer.read_to_end();
-            this->on_loop([&] { this->stop(); });
+            on_loop([&] { stop(); });
         });
-        this->settle();
-        this->transport_.reset();
+        settle();
+        transport_.reset();
     }
 }
 
-TYPED_TEST(TransportEnd, ManyConnectionsOfOneConnectorComeAndGo) {
-    this->told_.on_closed = [] {};
-    this->open(); // the first of them
+TEST_P(TransportEnd, ManyConnectionsOfOneConnectorComeAndGo) {
+    told_.on_closed = [] {};
+    open(); // the first of them
     std::vector<std::unique_ptr<listener>> listeners;
     std::vector<std::unique_ptr<transport>> transports;
     int opened = 0;
@@ -291,14 +290,14 @@ TYPED_TEST(TransportEnd, ManyConnectionsOfOneConnectorComeAndGo) {
         listeners.push_back(std::make_unique<listener>());
         listeners.back()->on_opened = [&] {
             if (++opened == count) {
-                this->stop();
+                stop();
             }
         };
-        transports.push_back(this->connector_->open(
-            parse_controller_url("http://127.0.0.1:" + std::to_string(this->server_->port())).value(),
+        transports.push_back(connector_->open(
+            parse_controller_url("http://127.0.0.1:" + std::to_string(server_->port())).value(),
             *listeners.back()));
     }
-    this->play([&](ws_server& server) {
+    play([&](ws_server& server) {
         for (int i = 0; i <= count; ++i) {
             server.accept().upgrade();
         }
@@ -307,9 +306,9 @@ TYPED_TEST(TransportEnd, ManyConnectionsOfOneConnectorComeAndGo) {
     for (std::size_t i = 0; i < transports.size(); i += 2) {
         transports[i].reset();
     }
-    this->settle();
+    settle();
     transports.clear();
-    this->go();
+    go();
 }
 
 } // namespace

@@ -1,14 +1,10 @@
-// Each transport on each kind of loop, a server with a script, and a record of what the transport tells.
-//
-// A further transport joins by one struct here and its name in `all_transports`.
+// A transport on its loop, a server with a script, and a record of what the transport tells.
 #pragma once
 
-#include "loop_kinds.hpp"
-#include "ws_peer.hpp"
+#include "support/ws_peer.hpp"
+#include "watched.hpp"
 
-#include <distworker/beast_connector.hpp>
-#include <distworker/curl_connector.hpp>
-#include <distworker/openssl_crypto.hpp>
+#include <distworker/testing/transport_conformance.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -101,8 +97,7 @@ struct listener final : transport_events {
     bool inside = false;
 };
 
-template <typename Kind>
-class transport_rig : public ::testing::Test {
+class transport_rig : public ::testing::TestWithParam<transport_kind> {
 protected:
     /// Runs `script` as the server until the loop is stopped and the script has come to its end.
     void play(std::function<void(ws_server&)> script) {
@@ -121,7 +116,7 @@ protected:
         if (!told_.on_closed) {
             told_.on_closed = [this] { stop(); };
         }
-        auto made = Kind::connect(kind_->get(), tls);
+        auto made = GetParam().connect(kind_->get(), tls);
         ASSERT_TRUE(made) << made.error().to_string();
         transport_.reset(); // an earlier one's connector goes now
         connector_ = *std::move(made);
@@ -189,35 +184,17 @@ protected:
     }
     void serve_tls(const certificate& with) { server_ = std::make_unique<ws_server>(&with); }
 
-    std::unique_ptr<Kind> kind_ = std::make_unique<Kind>();
+    std::unique_ptr<loop_runner> kind_ = GetParam().make_loop();
     std::unique_ptr<ws_server> server_ = std::make_unique<ws_server>();
     listener told_;
     std::unique_ptr<connector> connector_;
     std::unique_ptr<transport> transport_;
 };
 
-template <typename Loop>
-struct beast_on : Loop {
-    static constexpr const char* transport_name = "beast";
-    static auto connect(loop& loop, const tls_options& tls) { return make_beast_connector(loop, tls); }
-};
-template <typename Loop>
-struct curl_on : Loop {
-    static constexpr const char* transport_name = "curl";
-    static auto connect(loop& loop, const tls_options& tls) {
-        return make_curl_connector(loop, tls, make_openssl_crypto());
-    }
-};
-
-/// On an Asio loop, which Beast uses directly, and on one that needs a private io_context beside it.
-using all_transports = ::testing::Types<beast_on<asio_user_kind>, beast_on<epoll_kind>, curl_on<asio_user_kind>,
-                                        curl_on<epoll_kind>>;
-
-struct transport_names {
-    template <typename Kind>
-    static std::string GetName(int) {
-        return std::string{Kind::transport_name} + "_on_" + Kind::name;
-    }
-};
+/// Every test of `Suite` for every transport.
+#define DISTWORKER_ON_EACH_TRANSPORT(Suite)                                                                         \
+    INSTANTIATE_TEST_SUITE_P(On, Suite,                                                                             \
+                             ::testing::ValuesIn(transport_kinds().begin(), transport_kinds().end()),               \
+                             [](const auto& kind) { return std::string{kind.param.name}; })
 
 } // namespace distworker::testing
