@@ -163,6 +163,7 @@ void worker_engine::refuse(std::string_view task_id, std::string_view code, std:
     outcome_writer answer{task_id, pool_};
     queue_outcome(std::move(answer).fail(code, reason, value{{"reason", reason}}),
                   delivery{slot_, generation_, 0});
+    settle();
 }
 
 void worker_engine::strike(message_kind kind) {

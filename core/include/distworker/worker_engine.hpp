@@ -291,7 +291,8 @@ private:
     std::uint64_t nonce_ = 0;
     std::uint64_t ping_serial_ = 0;
     std::uint64_t pong_serial_ = 0;
-    std::uint64_t final_ping_ = 0; // the first one of a drain with nothing left to do
+    std::uint64_t final_ping_ = 0;       // the first one of a drain with nothing left to do
+    monotonic_time drain_limit_ = never; // when the drain ends at the latest
     bool ping_wanted_ = false;
     std::uint32_t strikes_ = 0;
 
