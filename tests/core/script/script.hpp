@@ -2,8 +2,8 @@
 //
 //     == A task is answered and its outcome receipted
 //     after A worker is ready                      begins where that script ends, with what that configures
-//     config receipt_delay=1s                      of the worker; else attempts to connect come at fixed
-//     times assign task-1                                an input: what is given, with no blank before it
+//     config receipt_delay=1s                      of the worker, which else tries at fixed intervals
+//     assign task-1                                an input: what is given, with no blank before it
 //       state busy                                 what must come of it, all of it, in this order …
 //       assigned #1 task-1 math.add
 //       idle silence_probe 10s                     … until there is no more, with the deadline and its reason

@@ -6,11 +6,13 @@
 //
 //     start [DELAY]   stop WHY DRAIN [close=TIME]   pause   resume   flush   hold_connects
 //     release_connects [DELAY]   set_slots N   health up|down|warn   usage cpu=N memory=N
-//     opened   alive [early=TIME]   pinged   sent   closed KIND [status=N] [code=N] [retry_after=TIME]
-//     [skew=TIME] events_of_another                     each event, of a connection that is not the current
-//     one respond [idle_time=N]                 the answer to REGISTER assign ID [queue=NAME] [timeout=TIME]
-//     [INPUT]   also: text=N (so many bytes of input), deep=N (levels of
-//                                           it), announced=N, bad_utf8 (in the queue's name), id_last
+//     opened   alive [early=TIME]   pinged   sent
+//     closed KIND [status=N] [code=N] [retry_after=TIME] [skew=TIME]
+//     events_of_another                     each event, of a connection that is not the current one
+//     respond [idle_time=N]                 the answer to REGISTER
+//     assign ID [queue=NAME] [timeout=TIME] [INPUT]
+//                                           also: text=N (bytes of input), deep=N (levels of it),
+//                                           announced=N, bad_utf8 (in the queue's name), id_last
 //     begin ID BYTES   go_on                an assignment's first bytes, and the rest of it
 //     empty_part                            of a message that goes on
 //     noise BYTES   text                    a message of so many zeros; a text message
