@@ -27,7 +27,8 @@ engine_output worker_engine::poll(instant now) {
     if (close_pending_ != 0) {
         return output::close{generation_, std::exchange(close_pending_, std::uint16_t{0})};
     }
-    if (stop_pending_ && !assign_pending_) { // a task is told before it is asked to stop
+    const bool of_unseen = assign_pending_ && running_->task.name() == stop_target_;
+    if (stop_pending_ && !of_unseen) { // a task is told before it is asked to stop
         return output::stop_task{stop_target_, *std::exchange(stop_pending_, std::nullopt)};
     }
     if (!handed_back_.empty()) {
