@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -36,6 +37,8 @@ struct model_setup {
     bool undated_log = false;
     instant begin{monotonic_time{std::chrono::hours{1}},
                   wall_time{std::chrono::milliseconds{1'790'000'000'000}}};
+    /// Makes the worker; empty: a plain engine or group.
+    std::function<std::unique_ptr<subject>(const valid_worker_config&, signer, std::uint64_t seed)> make{};
 };
 
 class session_model {
@@ -48,7 +51,7 @@ public:
 
     /// Everything that it said.
     [[nodiscard]] std::string log() const { return log_.str(); }
-    [[nodiscard]] bool stopped() const noexcept { return stopped_; }
+    [[nodiscard]] const subject& worker() const noexcept { return *worker_; }
 
 private:
     /// The other end of a slot's connection, and its handlers.
