@@ -178,7 +178,7 @@ void controller_engine::implementation::wait_for_owner(const task_pointer& task)
 
 void controller_engine::implementation::put_back(const task_pointer& task) {
     forget_deadlines(task);
-    if (ideal()) {
+    if (ideal() && std::ranges::find(task->former_owners, task->owner) == task->former_owners.end()) {
         task->former_owners.push_back(task->owner);
     }
     store_.put_back(task);

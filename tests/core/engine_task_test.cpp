@@ -93,6 +93,20 @@ TEST(EngineTask, ACopyCoalescesAsLongAsTheOutcomeIsNotWritten) {
     EXPECT_THAT(rig.tasks, SizeIs(2)) << "after its terminal frame the same id is a new delivery";
 }
 
+TEST(EngineTask, ACopyCoalescesAlsoWhenALaterTaskHasEnded) {
+    engine_rig rig;
+    rig.become_ready();
+    rig.hold_writes = true;
+    for (const char* id : {"first", "second"}) {
+        rig.assign({.id = id});
+        ASSERT_TRUE(rig.complete());
+    }
+    rig.assign({.id = "first"});
+    rig.assign({.id = "second"});
+    EXPECT_THAT(rig.tasks, SizeIs(2));
+    EXPECT_EQ(rig.engine.counters().coalesced, 2U);
+}
+
 TEST(EngineTask, ADifferentTaskWhileBusyIsRefusedAtOnce) {
     engine_rig rig;
     rig.become_ready();
@@ -214,24 +228,6 @@ TEST(EngineTask, WhatEndsWhileItsConnectionIsAwayTakesItsDeadlinesAlong) {
     rig.pass(4s);
     EXPECT_THAT(rig.stops, IsEmpty());
     EXPECT_EQ(rig.engine.counters().timed_out, 0U);
-}
-
-TEST(EngineTask, NothingBeginsAfterAStopDuringTheClosingHandshake) {
-    engine_rig rig;
-    rig.become_ready();
-    const auto frame = assign_frame({});
-    rig.engine.received(rig.generation(), message_kind::binary, frame, true, 0, rig.now);
-    for (int parts = 0; parts <= 65'536; ++parts) {
-        rig.engine.received(rig.generation(), message_kind::binary, {}, false, 0, rig.now);
-    }
-    ASSERT_EQ(rig.engine.state(), engine_state::closing);
-    ASSERT_TRUE(rig.engine.stop(end_reason::signal, 5s, rig.now));
-    rig.drain();
-    EXPECT_THAT(rig.tasks, IsEmpty());
-    rig.lose(link_end::kind::closed);
-    EXPECT_THAT(rig.stops, IsEmpty());
-    EXPECT_EQ(rig.engine.counters().lost_assignments, 1U);
-    EXPECT_THAT(rig.stopped, ElementsAre(end_reason::signal));
 }
 
 TEST(EngineTask, TimeoutsOfNoneAndForEver) {
