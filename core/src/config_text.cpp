@@ -3,7 +3,6 @@
 #include <distworker/overloaded.hpp>
 #include <distworker/worker_config.hpp>
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -14,11 +13,12 @@ namespace {
 template <std::size_t Count>
 std::string in_largest_unit(std::uint64_t value,
                             const std::array<std::pair<std::uint64_t, std::string_view>, Count>& units) {
-    const auto fits = [value](const auto& unit) {
-        return value % unit.first == 0 && (value != 0 || unit.first == 1);
-    };
-    const auto& [size, name] = *std::ranges::find_if(units, fits); // the last one is 1, and always fits
-    return std::to_string(value / size).append(" ").append(name);
+    for (const auto& [size, name] : units) {
+        if (value % size == 0 && (value != 0 || size == 1)) {
+            return std::to_string(value / size).append(" ").append(name);
+        }
+    }
+    return std::to_string(value);
 }
 
 std::string format(number_unit unit, std::uint64_t value) {

@@ -3,7 +3,6 @@
 #include <distworker/controller_engine.hpp>
 
 #include <algorithm>
-#include <new>
 
 namespace distworker {
 namespace {
@@ -193,127 +192,103 @@ controller_engine::controller_engine(const controller_config& config, std::share
 
 controller_engine::~controller_engine() = default;
 
-// A call that changes something. One whose memory runs out leaves it half done, and is the last.
-template <typename Call>
-auto controller_engine::change(Call call) {
-    static_cast<void>(whole());
-    try {
-        return call(*self_);
-    } catch (const std::bad_alloc&) {
-        spent_ = true;
-        throw;
-    }
-}
-
-template <typename Call>
-auto controller_engine::change(instant now, Call call) {
-    return change([&](implementation& self) {
-        self.advance(now);
-        return call(self);
-    });
-}
-
-const controller_engine::implementation& controller_engine::whole() const {
-    if (spent_) {
-        throw std::bad_alloc{};
-    }
-    return *self_;
-}
-
 std::expected<void, config_fault> controller_engine::add_provisioner(provisioner_spec provisioner) {
-    return change([&](implementation& self) { return self.registry().add(std::move(provisioner)); });
+    return self_->registry().add(std::move(provisioner));
 }
 
 std::expected<void, config_fault> controller_engine::add_session(session_spec session) {
-    return change([&](implementation& self) { return self.registry().add(std::move(session)); });
+    return self_->registry().add(std::move(session));
 }
 
 void controller_engine::connected(connection_id connection, instant now) {
-    change(now, [&](implementation& self) { self.open(connection); });
+    self_->advance(now);
+    self_->open(connection);
 }
 
 void controller_engine::received(connection_id connection, message_kind kind, std::span<const std::byte> part,
                                  bool end_of_message, instant now) {
-    change(now, [&](implementation& self) {
-        if (auto* const from = self.find_connection(connection)) {
-            self.take_part(*from, kind, part, end_of_message);
-        }
-    });
+    self_->advance(now);
+    if (auto* const from = self_->find_connection(connection)) {
+        self_->take_part(*from, kind, part, end_of_message);
+    }
 }
 
 void controller_engine::alive(connection_id connection, instant now) {
-    change(now, [&](implementation& self) {
-        if (auto* const from = self.find_connection(connection)) {
-            self.pong(*from);
-        }
-    });
+    self_->advance(now);
+    if (auto* const from = self_->find_connection(connection)) {
+        self_->pong(*from);
+    }
 }
 
 void controller_engine::sent(connection_id connection, instant now) {
-    change(now, [&](implementation& self) {
-        if (auto* const to = self.find_connection(connection)) {
-            self.message_sent(*to);
-        }
-    });
+    self_->advance(now);
+    if (auto* const to = self_->find_connection(connection)) {
+        self_->message_sent(*to);
+    }
 }
 
 void controller_engine::disconnected(connection_id connection, instant now) {
-    change(now, [&](implementation& self) {
-        if (auto* const gone = self.find_connection(connection)) {
-            self.end(*gone, note_kind::worker_gone, "connection ended", false);
-        }
-    });
+    self_->advance(now);
+    if (auto* const gone = self_->find_connection(connection)) {
+        self_->end(*gone, note_kind::worker_gone, "connection ended", false);
+    }
 }
 
 void controller_engine::tick(instant now) {
-    change(now, [](implementation&) {});
+    self_->advance(now);
 }
 
 void controller_engine::stored(std::uint64_t serial, instant now) {
-    change(now, [&](implementation& self) { self.stored(serial); });
+    self_->advance(now);
+    self_->stored(serial);
 }
 
 controller_output controller_engine::poll(instant now) {
-    return change(now, [](implementation& self) { return self.next_output(); });
+    self_->advance(now);
+    return self_->next_output();
 }
 
 std::expected<std::shared_ptr<const task_record>, request_fault>
 controller_engine::submit(const task_spec& spec, instant now) {
-    return change(now, [&](implementation& self) { return self.submit(spec); });
+    self_->advance(now);
+    return self_->submit(spec);
 }
 
 std::expected<std::shared_ptr<const task_record>, cancel_error> controller_engine::cancel(std::string_view id,
                                                                                           instant now) {
-    return change(now, [&](implementation& self) { return self.cancel(id); });
+    self_->advance(now);
+    return self_->cancel(id);
 }
 
 std::optional<wait_id> controller_engine::wait(std::string_view id, wait_for what, monotonic_time deadline,
                                                instant now) {
-    return change(now, [&](implementation& self) { return self.wait(id, what, deadline); });
+    self_->advance(now);
+    return self_->wait(id, what, deadline);
 }
 
 void controller_engine::stop_waiting(wait_id wait) {
-    change([&](implementation& self) { self.stop_waiting(wait); });
+    self_->stop_waiting(wait);
 }
 
 std::expected<void, request_fault> controller_engine::restore(task_record record, instant now) {
-    return change(now, [&](implementation& self) { return self.restore(std::move(record)); });
+    self_->advance(now);
+    return self_->restore(std::move(record));
 }
 
 std::shared_ptr<const task_record> controller_engine::find(std::string_view id) const {
-    return whole().store().find(id);
+    return self_->store().find(id);
 }
 
 task_page controller_engine::tasks(std::string_view queue, std::size_t page, std::size_t limit) const {
-    return whole().store().page(queue, page, limit);
+    return self_->store().page(queue, page, limit);
 }
 
 std::vector<queue_info> controller_engine::queues() const {
-    return whole().queues();
+    return self_->queues();
 }
 
 std::vector<worker_info> controller_engine::workers() const {
-    return whole().workers();
+    return self_->workers();
 }
 
 controller_counters controller_engine::counters() const noexcept {

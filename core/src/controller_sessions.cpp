@@ -106,7 +106,7 @@ void controller_engine::implementation::get_stuck(connection& at) {
     at.stuck = true;
     note(note_kind::sender_stuck, at, "task " + at.info.task_id + " goes to another worker");
     const task_pointer task = store_.find(std::exchange(at.info.task_id, {}));
-    if (task != nullptr && task->status == task_status::processing && task->owner == at.info.worker_id) {
+    if (task != nullptr && task->status == task_status::processing) {
         put_back(task);
     }
 }

@@ -14,16 +14,16 @@ constexpr std::chrono::seconds answer_margin{1};
 } // namespace
 
 worker_engine::worker_engine(valid_worker_config config, signer sign, std::uint64_t seed)
-    : worker_engine{std::move(config), std::make_shared<signer>(std::move(sign)), seed, slot_options{}} {}
+    : worker_engine{std::move(config), std::move(sign), seed, slot_options{}} {}
 
-worker_engine::worker_engine(valid_worker_config config, std::shared_ptr<signer> sign, std::uint64_t seed,
-                             slot_options options) noexcept
+worker_engine::worker_engine(valid_worker_config config, signer sign, std::uint64_t seed,
+                             slot_options options)
     : config_{std::move(config)}, sign_{std::move(sign)}, random_{seed}, pool_{std::move(options.pool)},
       slot_{options.slot}, exit_when_idle_{options.exit_when_idle},
       generation_{options.last_delivery.generation}, close_timeout_{config_->close_timeout},
       serial_{options.last_delivery.serial} {}
 
-std::expected<void, misuse> worker_engine::start(instant now, std::chrono::nanoseconds delay) noexcept {
+std::expected<void, misuse> worker_engine::start(instant now, std::chrono::nanoseconds delay) {
     if (started_) {
         return std::unexpected{misuse::not_in_state};
     }
@@ -38,7 +38,7 @@ std::expected<void, misuse> worker_engine::start(instant now, std::chrono::nanos
     return {};
 }
 
-std::expected<void, misuse> worker_engine::pause(instant now) noexcept {
+std::expected<void, misuse> worker_engine::pause(instant now) {
     enter(now);
     if (!started_ || stopping_ || config_.session() == session_policy::one_shot) {
         return std::unexpected{misuse::not_in_state};
@@ -47,11 +47,11 @@ std::expected<void, misuse> worker_engine::pause(instant now) noexcept {
         return {};
     }
     if (state_ == engine_state::connecting) {
-        abort_connection(end_cause::local, "paused while connecting");
+        abort_connection({end_cause::local, "paused while connecting"});
     } else if (state_ == engine_state::registering) {
         close_link(end_cause::local, "paused while registering", 1000);
     } else if (state_ == engine_state::ready || state_ == engine_state::busy) {
-        refuse_unseen();
+        refuse_held();
         dispatch(engine_event::drain);
         settle();
     } else if (state_ == engine_state::backoff) {
@@ -61,7 +61,7 @@ std::expected<void, misuse> worker_engine::pause(instant now) noexcept {
     return {};
 }
 
-std::expected<void, misuse> worker_engine::resume(instant now) noexcept {
+std::expected<void, misuse> worker_engine::resume(instant now) {
     enter(now);
     if (!started_ || stopping_) {
         return std::unexpected{misuse::not_in_state};
@@ -84,7 +84,7 @@ std::expected<void, misuse> worker_engine::resume(instant now) noexcept {
     return {};
 }
 
-std::expected<void, misuse> worker_engine::stop(end_reason why, stop_limits limits, instant now) noexcept {
+std::expected<void, misuse> worker_engine::stop(end_reason why, stop_limits limits, instant now) {
     enter(now);
     if (!started_ || state_ == engine_state::stopped) {
         return std::unexpected{misuse::not_in_state};
@@ -96,7 +96,7 @@ std::expected<void, misuse> worker_engine::stop(end_reason why, stop_limits limi
         close_timeout_ = std::clamp(*limits.close, std::chrono::nanoseconds::zero(), close_timeout_);
     }
     if (state_ == engine_state::connecting) {
-        abort_connection(end_cause::local, "stopped while connecting");
+        abort_connection({end_cause::local, "stopped while connecting"});
     } else if (state_ == engine_state::backoff || state_ == engine_state::paused) {
         finish(*stopping_);
     } else if (state_ == engine_state::registering) {
@@ -117,7 +117,7 @@ void worker_engine::shorten(deadline_reason which, std::chrono::nanoseconds from
     timers_.set(which, std::min(timers_[which], at));
 }
 
-void worker_engine::limit_drain(std::chrono::nanoseconds drain) noexcept {
+void worker_engine::limit_drain(std::chrono::nanoseconds drain) {
     drain = std::max(drain, std::chrono::nanoseconds::zero());
     if (running_) {
         shorten(deadline_reason::drain_stop, drain - config_->stop_grace);
@@ -136,7 +136,7 @@ bool worker_engine::nothing_outstanding() const noexcept {
 }
 
 // Called after anything that may let the slot rest, leave, or end.
-void worker_engine::settle() noexcept {
+void worker_engine::settle() {
     if (state_ == engine_state::draining) {
         continue_drain();
         return;
@@ -159,8 +159,8 @@ monotonic_time worker_engine::idle_exit_at() const noexcept {
     return saturating_add(idle_since_, std::chrono::seconds{idle_time_});
 }
 
-void worker_engine::continue_drain() noexcept {
-    if (running_ || held_ || !queue_.empty() || sending_ != in_flight::none) {
+void worker_engine::continue_drain() {
+    if (running_ || !queue_.empty() || sending_ != in_flight::none) {
         return;
     }
     if (written_.empty() && final_ping_ != 0 && pong_serial_ >= final_ping_) {

@@ -2,7 +2,6 @@
 #include <distworker/worker_engine.hpp>
 
 #include <algorithm>
-#include <new>
 
 namespace distworker {
 namespace {
@@ -16,19 +15,10 @@ constexpr std::uint32_t max_refusals = 64;
 } // namespace
 
 void worker_engine::received(std::uint32_t generation, message_kind kind, std::span<const std::byte> part,
-                             bool end_of_message, std::uint64_t announced_size, instant now) noexcept {
+                             bool end_of_message, std::uint64_t announced_size, instant now) {
     if (!current(generation, now) || !link_up()) {
         return; // what comes behind our Close is discarded
     }
-    try {
-        take_part(kind, part, end_of_message, announced_size);
-    } catch (const std::bad_alloc&) {
-        abort_connection(end_cause::local, "out of memory");
-    }
-}
-
-void worker_engine::take_part(message_kind kind, std::span<const std::byte> part, bool end_of_message,
-                              std::uint64_t announced_size) {
     heard();
     if (peer_pings_) { // data proves a working sender as well
         set_timer(deadline_reason::deaf, config_->deaf_timeout);
@@ -80,7 +70,7 @@ void worker_engine::frame_arrived(const frame_view& frame, shared_bytes message)
     if (!register_sent_) {
         strike(message_kind::binary); // nothing may come before REGISTER went out
     } else if (const auto* task = std::get_if<task_assign_view>(&frame)) {
-        take_assignment({.message = std::move(message), .content = *task});
+        take_assignment({std::move(message), *task});
     } else if (const auto* response = std::get_if<register_response_view>(&frame);
                response != nullptr && !registered_) {
         registered(response->idle_time, proof::response);
@@ -100,11 +90,9 @@ void worker_engine::take_assignment(assignment next) {
     } else if (running_ || held_) {
         refuse(id, error_code::worker_busy, "the worker runs another task on this connection");
     } else if (!registered_ || outbox_bytes_ > config_->outbox_bytes) {
-        next.room = make_room();
         held_ = std::move(next);
         clear_timer(deadline_reason::idle_exit);
     } else {
-        next.room = make_room();
         begin_task(std::move(next));
     }
 }
@@ -113,15 +101,15 @@ std::string_view worker_engine::leaving_words() const noexcept {
     return stopping_ ? "the worker is shutting down" : "the worker pauses";
 }
 
-void worker_engine::begin_held_task() noexcept {
-    if (held_ && state_ == engine_state::ready && outbox_bytes_ <= config_->outbox_bytes) {
+void worker_engine::begin_held_task() {
+    if (held_ && outbox_bytes_ <= config_->outbox_bytes) { // so the slot is `ready`
         assignment next = std::move(*held_);
         held_.reset();
         begin_task(std::move(next));
     }
 }
 
-void worker_engine::begin_task(assignment next) noexcept {
+void worker_engine::begin_task(assignment next) {
     dispatch(engine_event::task_began);
     ++counters_.assigned;
     monotonic_time deadline = never;
@@ -130,24 +118,23 @@ void worker_engine::begin_task(assignment next) noexcept {
         deadline = timer(deadline_reason::task_timeout);
     }
     const delivery name{slot_, generation_, ++serial_};
-    running_.emplace(assigned_task{std::move(next.message), next.content, name, deadline, pool_},
-                     std::move(next.room));
+    running_.emplace(assigned_task{std::move(next.message), next.content, name, deadline, pool_});
     assign_pending_ = true;
     fraction_ = 0;
 }
 
-// Ends what the application has not seen yet: during a drain nothing is taken, after a stop nothing begins.
-void worker_engine::refuse_unseen() noexcept {
-    try {
-        if (assign_pending_ && stopping_) {
-            answer_for_running();
-        }
-        if (held_) {
-            refuse(held_->content.task_id, error_code::worker_shutdown, leaving_words());
-            held_.reset();
-        }
-    } catch (const std::bad_alloc&) { // while it drains, `poll` sees to the rest
-        lack_memory();
+// Ends what the application has not seen yet: after a stop nothing begins.
+void worker_engine::refuse_unseen() {
+    if (assign_pending_) {
+        answer_for_running();
+    }
+    refuse_held();
+}
+
+void worker_engine::refuse_held() {
+    if (held_) {
+        const assignment unseen = *std::exchange(held_, std::nullopt);
+        refuse(unseen.content.task_id, error_code::worker_shutdown, leaving_words());
     }
 }
 
@@ -166,15 +153,14 @@ void worker_engine::refuse(std::string_view task_id, std::string_view code, std:
         close_link(end_cause::peer_violation, "a storm of assignments that had to be refused", 1008);
         return;
     }
-    outgoing_list room = make_room();
-    outcome_writer answer{task_id, pool_};
-    outcome refusal = std::move(answer).fail(code, reason, value{{"reason", reason}});
     ++unreceipted_refusals_;
     ++counters_.refused;
-    queue_outcome(std::move(room), std::move(refusal), delivery{slot_, generation_, 0});
+    outcome_writer answer{task_id, pool_};
+    queue_outcome(std::move(answer).fail(code, reason, value{{"reason", reason}}),
+                  delivery{slot_, generation_, 0});
 }
 
-void worker_engine::strike(message_kind kind) noexcept {
+void worker_engine::strike(message_kind kind) {
     ++counters_.strikes;
     ++strikes_;
     const bool idle = !running_ && !held_ && queue_.empty() && written_.empty();

@@ -171,8 +171,6 @@ const char* to_string(deadline_reason reason) noexcept {
         return "stable";
     case deadline_reason::register_hold:
         return "register_hold";
-    case deadline_reason::memory:
-        return "memory";
     }
     return "unknown";
 }

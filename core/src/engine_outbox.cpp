@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <new>
 
 namespace distworker {
 namespace {
@@ -13,33 +12,19 @@ namespace {
 // The slowest link that a receipt is waited for on.
 constexpr std::size_t slowest_bytes_per_second = 1024;
 constexpr std::size_t max_progress_message_bytes = 4096;
-constexpr std::size_t max_unused = 64;
+
+bool take_out(std::vector<delivery>& from, const delivery& task) {
+    const auto found = std::ranges::find(from, task);
+    if (found == from.end()) {
+        return false;
+    }
+    from.erase(found);
+    return true;
+}
 
 } // namespace
 
-// Of one frame.
-worker_engine::outgoing_list worker_engine::make_room() {
-    outgoing_list room;
-    if (unused_.empty()) {
-        room.emplace_back();
-    } else {
-        room.splice(room.end(), unused_, unused_.begin());
-    }
-    return room;
-}
-
-// Of its first frame, whose room is used again.
-void worker_engine::clear_away(outgoing_list& from) noexcept {
-    if (unused_.size() == max_unused) {
-        from.pop_front();
-    } else {
-        from.front() = outgoing{};
-        unused_.splice(unused_.begin(), from, from.begin());
-    }
-}
-
-std::expected<void, misuse> worker_engine::complete(const delivery& task, outcome&& answer,
-                                                    instant now) noexcept {
+std::expected<void, misuse> worker_engine::complete(const delivery& task, outcome&& answer, instant now) {
     enter(now);
     outcome taken = std::move(answer);
     if (taken.empty()) {
@@ -49,41 +34,38 @@ std::expected<void, misuse> worker_engine::complete(const delivery& task, outcom
         stop_pending_.reset();
     }
     if (running_ && running_->task.name() == task) {
-        if (running_->timed_out()) { // whatever came after the deadline is not the answer any more
+        if (running_->timed_out) { // whatever came after the deadline is not the answer any more
             ++counters_.stale;
-            taken = std::move(running_->verdict);
+            taken = answer_without_handler();
         }
         end_task(std::move(taken));
         return {};
     }
-    if (const auto orphan = std::ranges::find(orphans_, task, &outgoing::task); orphan != orphans_.end()) {
-        orphan->answer = std::move(taken);
-        handed_back_.splice(handed_back_.end(), orphans_, orphan);
-        ++counters_.undeliverable;
+    if (take_out(orphans_, task)) {
         if (orphans_.empty()) {
             clear_timer(deadline_reason::register_hold);
         }
+        hand_back(std::move(taken), task, certainty::not_sent);
         return {};
     }
-    std::erase(stuck_, task);
+    take_out(stuck_, task);
     ++counters_.stale;
     return std::unexpected{misuse::stale_delivery};
 }
 
-void worker_engine::end_task(outcome answer) noexcept {
-    if (!progress_.empty()) {
+void worker_engine::end_task(outcome answer) {
+    if (progress_waits_) {
         queue_progress();
     }
     ++(answer.completed() ? counters_.completed : counters_.failed);
     const delivery name = running_->task.name();
-    outgoing_list room = std::move(running_->room);
     unsent_ = std::move(running_->task);
     forget_running();
     if (std::exchange(assign_pending_, false) && stop_target_ == name) { // nobody has seen it
         stop_pending_.reset();
     }
     dispatch(engine_event::task_ended);
-    queue_outcome(std::move(room), std::move(answer), name);
+    queue_outcome(std::move(answer), name);
 }
 
 // With the task go its deadlines and what its handler waits for, whatever state the connection is in.
@@ -97,32 +79,31 @@ void worker_engine::forget_running() noexcept {
     writable_pending_ = false;
 }
 
-// In the place of its handler, which has not answered, or has not even seen it.
 void worker_engine::answer_for_running() {
-    outcome shutdown = running_->timed_out()
-                           ? outcome{}
-                           : failure_of_running(error_code::worker_shutdown, "the worker is shutting down");
+    ++counters_.abandoned;
     if (!assign_pending_) {
         stuck_.push_back(running_->task.name());
     }
-    ++counters_.abandoned;
-    end_task(running_->timed_out() ? std::move(running_->verdict) : std::move(shutdown));
+    end_task(answer_without_handler());
 }
 
-outcome worker_engine::failure_of_running(std::string_view code, std::string_view message) const {
+outcome worker_engine::answer_without_handler() const {
     outcome_writer answer{running_->task};
-    return std::move(answer).fail(code, message);
+    return running_->timed_out
+               ? std::move(answer).fail(error_code::timeout, "the task did not end within its timeout")
+               : std::move(answer).fail(error_code::worker_shutdown, "the worker is shutting down");
 }
 
-void worker_engine::queue_outcome(outgoing_list room, outcome answer, const delivery& task) noexcept {
+void worker_engine::queue_outcome(outcome answer, const delivery& task) {
     outbox_bytes_ += answer.frame().size();
-    room.front().answer = std::move(answer);
-    room.front().task = task;
-    queue_.splice(queue_.end(), room);
+    outgoing next;
+    next.answer = std::move(answer);
+    next.task = task;
+    queue_.push_back(std::move(next));
 }
 
 std::expected<void, misuse> worker_engine::progress(const delivery& task, double fraction,
-                                                    std::string_view message, instant now) noexcept {
+                                                    std::string_view message, instant now) {
     enter(now);
     if (!running_ || running_->task.name() != task) {
         return std::unexpected{misuse::stale_delivery};
@@ -130,19 +111,9 @@ std::expected<void, misuse> worker_engine::progress(const delivery& task, double
     if (std::isnan(fraction)) {
         return std::unexpected{misuse::invalid_value};
     }
-    fraction = std::clamp(fraction, 0.0, 1.0);
-    try {
-        byte_buffer frame{pool_};
-        write_progress(frame, running_->task.id(), static_cast<float>(fraction),
-                       to_valid_utf8(message, max_progress_message_bytes));
-        if (progress_.empty()) {
-            progress_ = make_room();
-        }
-        progress_.front().frame = std::move(frame);
-    } catch (const std::bad_alloc&) {
-        return std::unexpected{misuse::would_block};
-    }
-    fraction_ = fraction;
+    fraction_ = std::clamp(fraction, 0.0, 1.0);
+    message_ = to_valid_utf8(message, max_progress_message_bytes);
+    progress_waits_ = true;
     const monotonic_time turn = last_progress_ == monotonic_time::min()
                                     ? now_.monotonic
                                     : saturating_add(last_progress_, config_->progress_interval);
@@ -152,15 +123,20 @@ std::expected<void, misuse> worker_engine::progress(const delivery& task, double
     return {};
 }
 
-void worker_engine::queue_progress() noexcept {
-    stream_bytes_ += progress_.front().frame.size();
-    queue_.splice(queue_.end(), progress_);
+void worker_engine::queue_progress() {
+    outgoing next;
+    next.frame = byte_buffer{pool_};
+    next.task = running_->task.name();
+    next.is_progress = true;
+    write_progress(next.frame, running_->task.id(), static_cast<float>(fraction_), message_);
+    stream_bytes_ += next.frame.size();
+    queue_.push_back(std::move(next));
+    progress_waits_ = false;
     last_progress_ = now_.monotonic;
     clear_timer(deadline_reason::progress);
 }
 
-std::expected<void, misuse> worker_engine::stream(const delivery& task, stream_item&& item,
-                                                  instant now) noexcept {
+std::expected<void, misuse> worker_engine::stream(const delivery& task, stream_item&& item, instant now) {
     enter(now);
     if (!running_ || running_->task.name() != task) {
         return std::unexpected{misuse::stale_delivery};
@@ -173,49 +149,39 @@ std::expected<void, misuse> worker_engine::stream(const delivery& task, stream_i
         writable_wanted_ = true;
         return std::unexpected{misuse::would_block};
     }
-    outgoing_list next;
-    try {
-        next = make_room();
-    } catch (const std::bad_alloc&) {
-        writable_wanted_ = true;
-        lack_memory();
-        return std::unexpected{misuse::would_block};
-    }
-    if (!progress_.empty()) { // what was said first goes first
+    if (progress_waits_) { // what was said first goes first
         queue_progress();
     }
     stream_bytes_ += item.size();
-    next.front().frame = std::move(item.frame_);
-    queue_.splice(queue_.end(), next);
+    outgoing next;
+    next.frame = std::move(item.frame_);
+    next.task = task;
+    next.is_progress = true;
+    queue_.push_back(std::move(next));
     return {};
 }
 
-void worker_engine::offer_stream() noexcept {
-    if (writable_wanted_ && stream_bytes_ <= config_->stream_bytes / 2) {
-        writable_wanted_ = false;
-        writable_pending_ = true;
-    }
-}
-
-void worker_engine::sent(std::uint32_t generation, instant now) noexcept {
+void worker_engine::sent(std::uint32_t generation, instant now) {
     if (!current(generation, now) || sending_ == in_flight::none) {
         return;
     }
     if (std::exchange(sending_, in_flight::none) == in_flight::own_frame) {
         own_frame_ = {};
     } else {
-        outgoing& done = queue_.front();
-        if (!done.is_outcome()) {
+        outgoing done = queue_.pop_front();
+        if (done.is_progress) {
             stream_bytes_ -= done.frame.size();
-            clear_away(queue_);
-            offer_stream();
+            if (writable_wanted_ && stream_bytes_ <= config_->stream_bytes / 2) {
+                writable_wanted_ = false;
+                writable_pending_ = true;
+            }
         } else {
             if (unsent_.name() == done.task) {
                 unsent_ = {};
             }
             done.covered_by = ping_serial_ + 1;
             unreceipted_bytes_ += done.answer.frame().size();
-            written_.splice(written_.end(), queue_, queue_.begin());
+            written_.push_back(std::move(done));
             const bool half_full = outbox_bytes_ > config_->outbox_bytes / 2;
             ping_wanted_ = ping_wanted_ || (half_full && ping_serial_ == pong_serial_);
             arm_receipt();
@@ -224,20 +190,20 @@ void worker_engine::sent(std::uint32_t generation, instant now) noexcept {
     settle();
 }
 
-void worker_engine::flush(instant now) noexcept {
+void worker_engine::flush(instant now) {
     enter(now);
     ping_wanted_ = ping_wanted_ || (registered_ && !written_.empty());
 }
 
 // Sees to it that what was written since the last ping gets one of its own.
-void worker_engine::arm_receipt() noexcept {
-    const bool uncovered = !written_.empty() && written_.back().covered_by > ping_serial_;
+void worker_engine::arm_receipt() {
+    const bool uncovered = !written_.empty() && written_[written_.size() - 1].covered_by > ping_serial_;
     if (uncovered && timer(deadline_reason::receipt_due) == never) {
         set_timer(deadline_reason::receipt_due, config_->receipt_delay);
     }
 }
 
-void worker_engine::pong(std::uint32_t generation, std::span<const std::byte> payload, instant now) noexcept {
+void worker_engine::pong(std::uint32_t generation, std::span<const std::byte> payload, instant now) {
     if (!current(generation, now) || !link_up()) {
         return;
     }
@@ -258,15 +224,14 @@ void worker_engine::pong(std::uint32_t generation, std::span<const std::byte> pa
     settle();
 }
 
-void worker_engine::release_receipted() noexcept {
+void worker_engine::release_receipted() {
     while (!written_.empty() && written_.front().covered_by <= pong_serial_) {
-        const outgoing& proven = written_.front();
+        const outgoing proven = written_.pop_front();
         const std::size_t size = proven.answer.frame().size();
         outbox_bytes_ -= size;
         unreceipted_bytes_ -= size;
         unreceipted_refusals_ -= proven.is_refusal() ? 1U : 0U;
         ++counters_.receipted;
-        clear_away(written_);
     }
     clear_timer(deadline_reason::receipt_deadline);
     clear_timer(deadline_reason::receipt_retry);
@@ -279,7 +244,7 @@ void worker_engine::release_receipted() noexcept {
     }
 }
 
-engine_output worker_engine::send_ping() noexcept {
+engine_output worker_engine::send_ping() {
     ping_wanted_ = false;
     ++ping_serial_;
     clear_timer(deadline_reason::receipt_due);
@@ -300,12 +265,24 @@ engine_output worker_engine::send_ping() noexcept {
     return ping;
 }
 
+void worker_engine::hand_back(outcome answer, const delivery& task, certainty how_sure) {
+    ++counters_.undeliverable;
+    handed_back_.push_back({std::move(answer), task, how_sure});
+}
+
 // The connection ended and its session with it: every outcome without a receipt goes back to the application.
-void worker_engine::hand_back_outbox() noexcept {
-    queue_.remove_if([](const outgoing& frame) { return !frame.is_outcome(); });
-    counters_.undeliverable += written_.size() + queue_.size();
-    handed_back_.splice(handed_back_.end(), written_);
-    handed_back_.splice(handed_back_.end(), queue_);
+void worker_engine::hand_back_outbox() {
+    while (!written_.empty()) {
+        outgoing lost = written_.pop_front();
+        hand_back(std::move(lost.answer), lost.task, certainty::maybe_processed);
+    }
+    while (!queue_.empty()) {
+        outgoing lost = queue_.pop_front();
+        if (lost.is_outcome()) {
+            hand_back(std::move(lost.answer), lost.task,
+                      lost.was_sent ? certainty::maybe_processed : certainty::not_sent);
+        }
+    }
     unsent_ = {};
     outbox_bytes_ = 0;
     stream_bytes_ = 0;
@@ -314,8 +291,13 @@ void worker_engine::hand_back_outbox() noexcept {
 }
 
 // The session outlives the connection: what has no receipt is sent again, in its old order.
-void worker_engine::keep_outbox() noexcept {
-    queue_.splice(queue_.begin(), written_);
+void worker_engine::keep_outbox() {
+    for (std::size_t left = written_.size(); left > 0; --left) {
+        queue_.push_front(std::move(written_[left - 1]));
+    }
+    while (!written_.empty()) {
+        written_.pop_front();
+    }
     unreceipted_bytes_ = 0;
 }
 

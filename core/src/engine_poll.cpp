@@ -1,10 +1,6 @@
 // What the engine wants done, derived from its state, one thing at a time.
-#include "words.hpp"
-
 #include <distworker/value_writer.hpp>
 #include <distworker/worker_engine.hpp>
-
-#include <new>
 
 namespace distworker {
 
@@ -18,17 +14,11 @@ engine_output worker_engine::poll(instant now) {
     if (!dirty_) {
         return waiting;
     }
-    if (state_ == engine_state::draining) {
-        refuse_unseen(); // there may have been no memory for it
-    }
     if (abort_pending_ != 0) {
         return output::abort{std::exchange(abort_pending_, 0)};
     }
     if (std::exchange(end_pending_, false)) {
-        const connection_end& end = last_end_->end;
-        return output::disconnected{
-            last_end_->generation,
-            {end.cause, detail::words([&] { return end.detail; }), end.before_answer, end.retry_at}};
+        return *last_end_;
     }
     if (told_state_ != state_ && !(state_ == engine_state::stopped && !handed_back_.empty())) {
         told_state_ = state_;
@@ -37,18 +27,14 @@ engine_output worker_engine::poll(instant now) {
     if (close_pending_ != 0) {
         return output::close{generation_, std::exchange(close_pending_, std::uint16_t{0})};
     }
-    const bool of_unseen = assign_pending_ && running_->task.name() == stop_target_;
-    if (stop_pending_ && !of_unseen) { // a task is told before it is asked to stop
+    if (stop_pending_ && !assign_pending_) { // a task is told before it is asked to stop
         return output::stop_task{stop_target_, *std::exchange(stop_pending_, std::nullopt)};
     }
     if (!handed_back_.empty()) {
-        outgoing& back = handed_back_.front();
-        output::undeliverable told{std::move(back.answer), back.task,
-                                   back.was_sent ? certainty::maybe_processed : certainty::not_sent};
-        clear_away(handed_back_);
-        return told;
+        handed_back back = handed_back_.pop_front();
+        return output::undeliverable{std::move(back.answer), back.task, back.how_sure};
     }
-    if (assign_pending_ && !stopping_) {
+    if (assign_pending_) {
         assign_pending_ = false;
         return output::assigned{running_->task};
     }
@@ -61,12 +47,8 @@ engine_output worker_engine::poll(instant now) {
         return output::connect{&config_.url(), generation_};
     }
     if (link_up() && sending_ == in_flight::none) {
-        try {
-            if (auto out = next_wire_output()) {
-                return *std::move(out);
-            }
-        } catch (const std::bad_alloc&) { // nothing has changed by then
-            lack_memory();
+        if (auto out = next_wire_output()) {
+            return *std::move(out);
         }
     }
     if (stopped_pending_) {
@@ -81,7 +63,7 @@ engine_output worker_engine::poll(instant now) {
 std::optional<engine_output> worker_engine::next_wire_output() {
     if (!register_sent_) {
         const bool held_up = !orphans_.empty() && timer(deadline_reason::register_hold) != never;
-        return held_up ? std::nullopt : std::optional{send_register()};
+        return held_up ? std::nullopt : send_register();
     }
     if (!registered_) {
         return std::nullopt;
@@ -94,9 +76,13 @@ std::optional<engine_output> worker_engine::next_wire_output() {
             sample_told_ = true;
             return output::sample_wanted{};
         }
-        return send_heartbeat();
+        heartbeat_due_ = false;
+        sample_told_ = false;
+        byte_buffer frame{pool_};
+        write_heartbeat(frame, {now_.wall.time_since_epoch().count(), health_, usage_});
+        return send_own(std::move(frame));
     }
-    if (!progress_.empty() && timer(deadline_reason::progress) == never) {
+    if (progress_waits_ && timer(deadline_reason::progress) == never) {
         queue_progress();
     }
     if (!queue_.empty()) {
@@ -107,16 +93,11 @@ std::optional<engine_output> worker_engine::next_wire_output() {
     return std::nullopt;
 }
 
-engine_output worker_engine::send_heartbeat() {
-    byte_buffer frame{pool_};
-    write_heartbeat(frame, {now_.wall.time_since_epoch().count(), health_, usage_});
-    heartbeat_due_ = false;
-    sample_told_ = false;
-    return send_own(std::move(frame));
-}
-
-engine_output worker_engine::send_register() {
+std::optional<engine_output> worker_engine::send_register() {
+    register_sent_ = true;
+    set_timer(deadline_reason::registration, config_->registration_timeout);
     const auto fail = [this](const signing_error& error) {
+        register_sent_ = false;
         close_link(end_cause::local, "REGISTER could not be signed: " + error.message, 1000);
         return output::state_changed{told_state_ = state_};
     };
@@ -141,18 +122,16 @@ engine_output worker_engine::send_register() {
     }
     content.additional = object_view{resources.bytes()};
     write_signed_register(data, content);
-    const auto signature = (*sign_)(date->view(), data.bytes());
+    const auto signature = sign_(date->view(), data.bytes());
     if (!signature) {
         return fail(signature.error());
     }
     byte_buffer frame{pool_};
     write_register(frame, data.bytes(), std::as_bytes(std::span{*signature}));
-    register_sent_ = true;
-    set_timer(deadline_reason::registration, config_->registration_timeout);
     return send_own(std::move(frame));
 }
 
-engine_output worker_engine::send_own(byte_buffer frame) noexcept {
+engine_output worker_engine::send_own(byte_buffer frame) {
     own_frame_ = std::move(frame);
     sending_ = in_flight::own_frame;
     return output::send{generation_, own_frame_.bytes()};

@@ -1,6 +1,4 @@
 // The engine's session: connecting, registering, ending, coming back.
-#include "words.hpp"
-
 #include <distworker/worker_engine.hpp>
 
 #include <algorithm>
@@ -23,22 +21,13 @@ constexpr std::string_view refusal_causes =
     "the token is wrong, this machine's clock is more than 5 minutes off, the provisioner is unknown, "
     "the worker id is unknown or used up";
 
-std::string likely_causes(const link_end& end) {
-    std::string text{refusal_causes};
-    if (end.clock_skew) {
-        text += "; the controller's clock is " + std::to_string(end.clock_skew->count()) +
-                " s ahead of this machine's";
-    }
-    return text;
-}
-
 bool is_refusal_status(int http_status) noexcept {
     return http_status == 401 || http_status == 403;
 }
 
 } // namespace
 
-bool worker_engine::dispatch(engine_event event) noexcept {
+bool worker_engine::dispatch(engine_event event) {
     const engine_transition* const row = find_transition(state_, event);
     if (row == nullptr) {
         return false;
@@ -48,7 +37,7 @@ bool worker_engine::dispatch(engine_event event) noexcept {
     return true;
 }
 
-void worker_engine::perform(engine_action action) noexcept {
+void worker_engine::perform(engine_action action) {
     switch (action) {
     case engine_action::none:
         break;
@@ -101,7 +90,7 @@ bool worker_engine::current(std::uint32_t generation, instant now) noexcept {
     return true;
 }
 
-void worker_engine::connect_when_due() noexcept {
+void worker_engine::connect_when_due() {
     if (hold_connects_) {
         connect_held_ = true;
     } else {
@@ -109,12 +98,12 @@ void worker_engine::connect_when_due() noexcept {
     }
 }
 
-void worker_engine::hold_connects(instant now) noexcept {
+void worker_engine::hold_connects(instant now) {
     enter(now);
     hold_connects_ = true;
 }
 
-void worker_engine::release_connects(std::chrono::nanoseconds delay, instant now) noexcept {
+void worker_engine::release_connects(std::chrono::nanoseconds delay, instant now) {
     enter(now);
     hold_connects_ = false;
     if (std::exchange(connect_held_, false)) { // so it is in `backoff`
@@ -128,7 +117,7 @@ void worker_engine::dial() noexcept {
     set_timer(deadline_reason::connect, config_->connect_timeout);
 }
 
-void worker_engine::opened(std::uint32_t generation, instant now) noexcept {
+void worker_engine::opened(std::uint32_t generation, instant now) {
     if (current(generation, now)) {
         dispatch(engine_event::opened);
     }
@@ -148,13 +137,13 @@ void worker_engine::heard() noexcept {
     }
 }
 
-void worker_engine::alive(std::uint32_t generation, instant now) noexcept {
+void worker_engine::alive(std::uint32_t generation, instant now) {
     if (current(generation, now)) {
         heard();
     }
 }
 
-void worker_engine::pinged(std::uint32_t generation, instant now) noexcept {
+void worker_engine::pinged(std::uint32_t generation, instant now) {
     if (!current(generation, now) || !link_up()) {
         return;
     }
@@ -164,7 +153,7 @@ void worker_engine::pinged(std::uint32_t generation, instant now) noexcept {
     set_timer(deadline_reason::deaf, config_->deaf_timeout);
 }
 
-void worker_engine::registered(std::int32_t idle_time, proof by) noexcept {
+void worker_engine::registered(std::int32_t idle_time, proof by) {
     dispatch(engine_event::registered);
     idle_time_ = by == proof::response ? std::max(idle_time, 0) : 0;
     if (running_) { // a stable session goes on where it was
@@ -187,11 +176,11 @@ void worker_engine::join() noexcept {
     heartbeat_due_ = true;
 }
 
-void worker_engine::close_link(end_cause cause, std::string_view why, std::uint16_t code) noexcept {
+void worker_engine::close_link(end_cause cause, std::string detail, std::uint16_t code) {
     if (!dispatch(engine_event::close)) {
         return;
     }
-    closing_ = connection_end{.cause = cause, .detail = detail::words([&] { return std::string{why}; })};
+    closing_ = connection_end{.cause = cause, .detail = std::move(detail)};
     close_pending_ = code;
 }
 
@@ -206,28 +195,24 @@ void worker_engine::hang_up() noexcept {
     set_timer(deadline_reason::close, close_timeout_);
 }
 
-void worker_engine::closed(std::uint32_t generation, const link_end& end, instant now) noexcept {
+void worker_engine::closed(std::uint32_t generation, const link_end& end, instant now) {
     if (!current(generation, now)) {
         return;
     }
-    end_connection(closing_ ? *std::move(closing_) : judge(end), end.retry_after);
-}
-
-void worker_engine::abort_connection(end_cause cause, std::string_view why) noexcept {
-    drop_connection({.cause = cause, .detail = detail::words([&] { return std::string{why}; })});
+    end_connection(closing_ ? *closing_ : judge(end), end.retry_after);
 }
 
 // Ends a connection that the transport still holds.
-void worker_engine::drop_connection(connection_end end) noexcept {
+void worker_engine::abort_connection(connection_end end) {
     if (!connect_pending_) {
         abort_pending_ = generation_;
     }
     end_connection(std::move(end), {});
 }
 
-connection_end worker_engine::judge(const link_end& end) const noexcept {
+connection_end worker_engine::judge(const link_end& end) const {
     connection_end judged;
-    judged.detail = detail::words([&] { return std::string{to_string(end.what)} + ": " + end.detail; });
+    judged.detail = std::string{to_string(end.what)} + ": " + end.detail;
     switch (end.what) {
     case link_end::kind::name_resolution:
     case link_end::kind::connect:
@@ -249,13 +234,16 @@ connection_end worker_engine::judge(const link_end& end) const noexcept {
     if (register_sent_ && !registered_) {
         judged.before_answer = true;
         judged.cause = unanswered_ == 0 ? judged.cause : end_cause::refused;
-        judged.detail = detail::words([&] { return likely_causes(end); });
+        judged.detail = std::string{refusal_causes};
+        if (end.clock_skew) {
+            judged.detail += "; the controller's clock is " + std::to_string(end.clock_skew->count()) +
+                             " s ahead of this machine's";
+        }
     }
     return judged;
 }
 
-void worker_engine::end_connection(connection_end end,
-                                   std::optional<std::chrono::seconds> retry_after) noexcept {
+void worker_engine::end_connection(connection_end end, std::optional<std::chrono::seconds> retry_after) {
     const bool keep_session = config_.session() == session_policy::stable && !stopping_;
     if (keep_session) {
         keep_outbox();
@@ -311,8 +299,7 @@ worker_engine::retry_delay(const connection_end& end,
     return registered_ && policy == session_policy::stable ? min_reconnect_delay : delay;
 }
 
-void worker_engine::plan_retry(connection_end& end,
-                               std::optional<std::chrono::seconds> retry_after) noexcept {
+void worker_engine::plan_retry(connection_end& end, std::optional<std::chrono::seconds> retry_after) {
     if (const auto reason = fatal(end)) {
         finish(*reason);
         return;
@@ -334,7 +321,6 @@ void worker_engine::forget_connection() noexcept {
         case deadline_reason::register_hold:
         case deadline_reason::task_timeout: // these go on with a task that outlives its connection
         case deadline_reason::stop_grace:
-        case deadline_reason::memory:
             break;
         default:
             clear_timer(reason);
@@ -362,7 +348,7 @@ void worker_engine::forget_connection() noexcept {
     sample_told_ = false;
 }
 
-void worker_engine::lose_running() noexcept {
+void worker_engine::lose_running() {
     if (!running_) {
         return;
     }
@@ -372,19 +358,18 @@ void worker_engine::lose_running() noexcept {
         stop_pending_.reset();
     } else {
         if (orphans_.size() == max_orphans) {
-            orphans_.pop_front();
+            orphans_.erase(orphans_.begin());
         }
-        running_->room.front().task = running_->task.name();
-        orphans_.splice(orphans_.end(), running_->room);
+        orphans_.push_back(running_->task.name());
         stop_pending_ = stop_reason::connection_lost;
         stop_target_ = running_->task.name();
         set_timer(deadline_reason::register_hold, orphan_grace);
     }
     forget_running();
-    progress_.clear();
+    progress_waits_ = false;
 }
 
-void worker_engine::finish(end_reason reason) noexcept {
+void worker_engine::finish(end_reason reason) {
     hand_back_outbox(); // a stable session may have kept it, and its task, until now
     lose_running();
     stopping_ = reason;

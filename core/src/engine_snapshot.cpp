@@ -106,7 +106,7 @@ engine_snapshot worker_engine::snapshot() const {
         const assigned_task& task = running_->task;
         all.running = task_snapshot{
             task.name(),      std::string{task.id()}, std::string{task.queue()}, task.deadline(),
-            !assign_pending_, running_->stop_asked,   running_->timed_out(),     fraction_};
+            !assign_pending_, running_->stop_asked,   running_->timed_out,       fraction_};
     }
     if (held_) {
         all.held_task = held_->content.task_id;

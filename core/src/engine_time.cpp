@@ -2,13 +2,9 @@
 #include <distworker/worker_engine.hpp>
 
 #include <algorithm>
-#include <new>
 
 namespace distworker {
 namespace {
-
-// What there was no memory for is tried again this much later.
-constexpr std::chrono::seconds memory_retry{1};
 
 // Who is woken this much later than it asked to be was suspended with its machine.
 constexpr std::chrono::seconds suspension{5};
@@ -55,34 +51,26 @@ void worker_engine::set_timer(deadline_reason timer, std::chrono::nanoseconds fr
     timers_.set(timer, saturating_add(now_.monotonic, from_now));
 }
 
-void worker_engine::tick(instant now) noexcept {
+void worker_engine::tick(instant now) {
     enter(now);
     fire_timers();
 }
 
-void worker_engine::fire_timers() noexcept {
+void worker_engine::fire_timers() {
     for (std::size_t i = 0; i < deadline_reasons; ++i) {
         const auto reason = static_cast<deadline_reason>(i);
         if (timer(reason) <= now_.monotonic && timer(reason) != never) {
             clear_timer(reason);
-            try {
-                fire(reason);
-            } catch (const std::bad_alloc&) { // nothing has changed by then
-                set_timer(reason, memory_retry);
-            }
+            fire(reason);
         }
     }
-}
-
-void worker_engine::lack_memory() noexcept {
-    set_timer(deadline_reason::memory, memory_retry);
 }
 
 // The deadlines of a task are gone with it: while one of them fires, a task runs.
 void worker_engine::fire(deadline_reason timer) {
     switch (timer) {
     case deadline_reason::connect:
-        abort_connection(end_cause::timed_out, "no connection within connect_timeout");
+        abort_connection({end_cause::timed_out, "no connection within connect_timeout"});
         break;
     case deadline_reason::registration:
         if (held_) {
@@ -102,7 +90,7 @@ void worker_engine::fire(deadline_reason timer) {
         ping_wanted_ = true;
         break;
     case deadline_reason::silence:
-        abort_connection(end_cause::timed_out, "not a byte from the controller within silence_timeout");
+        abort_connection({end_cause::timed_out, "not a byte from the controller within silence_timeout"});
         break;
     case deadline_reason::deaf:
         deaf_ = true;
@@ -113,15 +101,14 @@ void worker_engine::fire(deadline_reason timer) {
                    "an unfinished message got no further byte within message_stall_timeout", 1008);
         break;
     case deadline_reason::close:
-        drop_connection(*std::move(closing_));
+        abort_connection(*closing_);
         break;
     case deadline_reason::receipt_deadline:
         close_link(end_cause::timed_out, "no receipt for the outcomes within receipt_timeout", 1001);
         break;
     case deadline_reason::task_timeout:
-        running_->verdict =
-            failure_of_running(error_code::timeout, "the task did not end within its timeout");
         ++counters_.timed_out;
+        running_->timed_out = true;
         running_->stop_asked = true;
         stop_pending_ = stop_reason::timeout;
         stop_target_ = running_->task.name();
@@ -149,9 +136,6 @@ void worker_engine::fire(deadline_reason timer) {
         break;
     case deadline_reason::stable:
         attempts_ = 0;
-        break;
-    case deadline_reason::memory:
-        offer_stream();
         break;
     case deadline_reason::progress:
     case deadline_reason::register_hold:

@@ -1,8 +1,6 @@
 #include <distworker/frame.hpp>
 #include <distworker/value_writer.hpp>
 
-#include <cmath>
-
 namespace distworker {
 namespace wire {
 
@@ -32,7 +30,7 @@ void int_unless_zero(writer& out, std::uint32_t id, std::int64_t number) {
 }
 
 void float_unless_zero(writer& out, std::uint32_t id, float number) {
-    if (number != 0 && std::isfinite(number)) { // the database keeps no other
+    if (number != 0) {
         out.fixed32(id, number);
     }
 }

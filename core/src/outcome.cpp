@@ -8,8 +8,6 @@ namespace {
 
 constexpr std::size_t max_code_bytes = 256;
 constexpr std::size_t typical_answer = 256;
-// What a file takes of the document beside its text, at most: names, lengths, its size and its number.
-constexpr std::size_t most_file_frame = 128;
 
 std::string_view code_of(write_fault::kind kind) noexcept {
     switch (kind) {
@@ -105,62 +103,54 @@ void outcome_writer::file(const file_view& file) {
     }
     for (const std::string_view text : {file.file_id, file.filename, file.content_type, file.storage_url}) {
         bad_file_ = bad_file_ || !is_valid_utf8(text);
-        file_bytes_ += text.size();
     }
-    file_bytes_ += most_file_frame;
     wire::write_file(wire_, wire::complete_field::result_files, file);
     in_order_ = frame_.size();
 }
 
 outcome outcome_writer::complete() && {
     end_result();
-    const std::size_t bytes = result_.document_bytes() + file_bytes_;
-    const std::size_t room = room_beside(task_document_bytes_);
-    const auto sizes = [&] {
-        return ": " + std::to_string(bytes) + " bytes or more, room for " + std::to_string(room) +
-               " beside the task's own " + std::to_string(task_document_bytes_);
-    };
     if (const auto& fault = result_.fault()) {
         std::string message = fault->path + ": " + to_string(fault->what);
         if (fault->what == write_fault::kind::too_large) {
-            message += sizes();
+            message += ": " + std::to_string(result_.document_bytes()) + " bytes or more, room for " +
+                       std::to_string(room_beside(task_document_bytes_)) + " beside the task's own " +
+                       std::to_string(task_document_bytes_);
         }
-        return failed(code_of(fault->what), message, value{{"path", fault->path}});
+        return write_failed(byte_buffer{pool_, typical_answer}, task_id_, code_of(fault->what), message,
+                            value{{"path", fault->path}});
     }
     if (!is_in_order()) {
-        return failed(error_code::internal_error, "result: written behind its files", {});
+        return write_failed(byte_buffer{pool_, typical_answer}, task_id_, error_code::internal_error,
+                            "result: written behind its files", {});
     }
     if (bad_file_) {
-        return failed(error_code::result_not_utf8, "result_files: text that is not UTF-8", {});
-    }
-    if (bytes > room) {
-        return failed(error_code::result_too_large,
-                      "result_files: " + std::string{to_string(write_fault::kind::too_large)} + sizes(), {});
+        return write_failed(byte_buffer{pool_, typical_answer}, task_id_, error_code::result_not_utf8,
+                            "result_files: text that is not UTF-8", {});
     }
     wire::end_frame(wire_);
     return outcome{std::move(frame_), true};
 }
 
 outcome outcome_writer::fail(std::string_view code, std::string_view message, const value& details) && {
-    return failed(code, message, details);
+    return write_failed(byte_buffer{pool_, typical_answer}, task_id_, code, message, details);
 }
 
-outcome outcome_writer::failed(std::string_view code, std::string_view message, const value& details) const {
+outcome outcome_writer::write_failed(byte_buffer frame, std::string_view task_id, std::string_view code,
+                                     std::string_view message, const value& details) {
     namespace id = wire::failed_field;
-    constexpr std::size_t most_details = std::size_t{1} << 20U;
-    const std::size_t room = std::min(most_details, room_beside(task_document_bytes_));
-    byte_buffer frame{pool_, typical_answer};
     bool with_details = !details.is_null();
     for (;;) {
         frame.truncate(0);
         wire::writer w{frame};
         wire::begin_frame(w, frame_type::task_failed);
-        w.text(id::task_id, task_id_);
+        w.text(id::task_id, task_id);
         w.text(id::error_code, to_valid_utf8(code, max_code_bytes));
         w.text(id::error_message, to_valid_utf8(message, max_error_message_bytes));
         if (with_details) {
             w.open(id::error_details);
-            value_writer members{w, "error_details", room};
+            constexpr std::size_t max_details_bytes = std::size_t{1} << 20U;
+            value_writer members{w, "error_details", max_details_bytes};
             write_members(members, details);
             members.finish();
             if (members.fault()) {

@@ -68,15 +68,6 @@ value::value(const object_view& view) {
     content_ = std::move(members);
 }
 
-// Whole before the variant takes it: that of g++ 12 crashes when its own copying runs out of memory.
-value::value(const value& other) {
-    std::visit([this](auto copy) { content_ = std::move(copy); }, other.content_);
-}
-
-value& value::operator=(const value& other) {
-    return *this = value(other);
-}
-
 value_kind value::kind() const noexcept {
     static constexpr value_kind kinds[] = {value_kind::null,   value_kind::number, value_kind::boolean,
                                            value_kind::string, value_kind::list,   value_kind::object};

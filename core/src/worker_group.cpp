@@ -1,7 +1,6 @@
 #include <distworker/worker_group.hpp>
 
 #include <algorithm>
-#include <new>
 
 namespace distworker {
 namespace {
@@ -44,27 +43,22 @@ worker_group::worker_group(valid_worker_config config, signer sign, std::uint64_
     : config_{std::move(config)}, sign_{std::make_shared<signer>(std::move(sign))}, random_{seed},
       pool_{pool_bytes_per_slot * std::min<std::size_t>(config_->slots, 64)},
       wanted_slots_{static_cast<std::uint32_t>(config_->slots)} {
-    reserve(wanted_slots_);
+    engines_.reserve(wanted_slots_);
     while (engines_.size() < wanted_slots_) {
         add_slot();
     }
 }
 
-worker_engine worker_group::make_engine(std::uint32_t slot, const delivery& last) noexcept {
-    return {config_, sign_, random_.next(),
+worker_engine worker_group::make_engine(std::uint32_t slot, const delivery& last) {
+    auto shared_sign = [sign = sign_](std::string_view date, std::span<const std::byte> data) {
+        return (*sign)(date, data);
+    };
+    return {config_, std::move(shared_sign), random_.next(),
             worker_engine::slot_options{
                 .slot = slot, .exit_when_idle = false, .pool = pool_, .last_delivery = last}};
 }
 
-// Memory for as many slots, in every list: nothing but this takes any.
-void worker_group::reserve(std::size_t slots) {
-    engines_.reserve(slots);
-    slots_.reserve(slots);
-    awake_.reserve(slots);
-    deadlines_.reserve(slots);
-}
-
-void worker_group::add_slot() noexcept {
+void worker_group::add_slot() {
     const auto slot = static_cast<std::uint32_t>(engines_.size());
     engines_.push_back(make_engine(slot, {}));
     slots_.emplace_back();
@@ -74,7 +68,7 @@ void worker_group::add_slot() noexcept {
 }
 
 // A new engine in the place of one that has stopped, maybe just now.
-void worker_group::renew(std::uint32_t slot, instant now) noexcept {
+void worker_group::renew(std::uint32_t slot, instant now) {
     add(retired_, engines_[slot].counters());
     engines_[slot] = make_engine(slot, engines_[slot].last_delivery());
     update(slot, [](slot_status& status) { status = {.awake = status.awake}; });
@@ -84,7 +78,7 @@ void worker_group::renew(std::uint32_t slot, instant now) noexcept {
 
 // Keeps the sums over the slots right while `change` changes one.
 template <typename Change>
-void worker_group::update(std::uint32_t slot, Change&& change) noexcept {
+void worker_group::update(std::uint32_t slot, Change&& change) {
     slot_status& status = slots_[slot];
     const slot_status before = status;
     std::forward<Change>(change)(status);
@@ -94,7 +88,7 @@ void worker_group::update(std::uint32_t slot, Change&& change) noexcept {
     idle_exit_known_ = idle_exit_known_ && before.idle_exit == status.idle_exit && before.gone == status.gone;
 }
 
-void worker_group::start_slot(std::uint32_t slot, std::chrono::nanoseconds delay, instant now) noexcept {
+void worker_group::start_slot(std::uint32_t slot, std::chrono::nanoseconds delay, instant now) {
     with(slot, [&](worker_engine& engine) {
         engine.set_usage(usage_);
         if (probe_) {
@@ -109,7 +103,7 @@ void worker_group::start_slot(std::uint32_t slot, std::chrono::nanoseconds delay
     stuck_changed_ = true; // its health is that of all
 }
 
-std::expected<void, misuse> worker_group::start(instant now) noexcept {
+std::expected<void, misuse> worker_group::start(instant now) {
     if (started_) {
         return std::unexpected{misuse::not_in_state};
     }
@@ -120,7 +114,7 @@ std::expected<void, misuse> worker_group::start(instant now) noexcept {
     return {};
 }
 
-std::expected<void, misuse> worker_group::stop(end_reason why, stop_limits limits, instant now) noexcept {
+std::expected<void, misuse> worker_group::stop(end_reason why, stop_limits limits, instant now) {
     if (!started_ || running_slots_ == 0) {
         return std::unexpected{misuse::not_in_state};
     }
@@ -131,7 +125,7 @@ std::expected<void, misuse> worker_group::stop(end_reason why, stop_limits limit
     return {};
 }
 
-std::expected<void, misuse> worker_group::pause(instant now) noexcept {
+std::expected<void, misuse> worker_group::pause(instant now) {
     if (!started_ || ending_ || running_slots_ == 0 || config_.session() == session_policy::one_shot) {
         return std::unexpected{misuse::not_in_state};
     }
@@ -142,7 +136,7 @@ std::expected<void, misuse> worker_group::pause(instant now) noexcept {
     return {};
 }
 
-std::expected<void, misuse> worker_group::resume(instant now) noexcept {
+std::expected<void, misuse> worker_group::resume(instant now) {
     if (!started_ || ending_ || running_slots_ == 0) {
         return std::unexpected{misuse::not_in_state};
     }
@@ -153,17 +147,12 @@ std::expected<void, misuse> worker_group::resume(instant now) noexcept {
     return {};
 }
 
-std::expected<void, misuse> worker_group::set_slots(std::uint32_t count, instant now) noexcept {
+std::expected<void, misuse> worker_group::set_slots(std::uint32_t count, instant now) {
     if (count == 0 || count > max_slots) {
         return std::unexpected{misuse::invalid_value};
     }
     if (!started_ || ending_ || running_slots_ == 0) {
         return std::unexpected{misuse::not_in_state};
-    }
-    try {
-        reserve(count);
-    } catch (const std::bad_alloc&) {
-        return std::unexpected{misuse::would_block};
     }
     wanted_slots_ = count;
     std::uint32_t in_line = 0;
@@ -184,7 +173,7 @@ std::expected<void, misuse> worker_group::set_slots(std::uint32_t count, instant
     return {};
 }
 
-void worker_group::flush(instant now) noexcept {
+void worker_group::flush(instant now) {
     for (std::uint32_t slot = 0; slot < slots(); ++slot) {
         with(slot, [&](worker_engine& engine) { engine.flush(now); });
     }
@@ -210,12 +199,11 @@ void worker_group::set_health(worker_health health) noexcept {
     }
 }
 
-void worker_group::tick(instant now) noexcept {
+void worker_group::tick(instant now) {
     wake_due(now);
 }
 
-std::expected<void, misuse> worker_group::complete(const delivery& task, outcome&& answer,
-                                                   instant now) noexcept {
+std::expected<void, misuse> worker_group::complete(const delivery& task, outcome&& answer, instant now) {
     if (!has_slot(task.slot)) {
         return std::unexpected{misuse::unknown_slot};
     }
@@ -224,7 +212,7 @@ std::expected<void, misuse> worker_group::complete(const delivery& task, outcome
 }
 
 std::expected<void, misuse> worker_group::progress(const delivery& task, double fraction,
-                                                   std::string_view message, instant now) noexcept {
+                                                   std::string_view message, instant now) {
     if (!has_slot(task.slot)) {
         return std::unexpected{misuse::unknown_slot};
     }
@@ -232,8 +220,7 @@ std::expected<void, misuse> worker_group::progress(const delivery& task, double 
                 [&](worker_engine& engine) { return engine.progress(task, fraction, message, now); });
 }
 
-std::expected<void, misuse> worker_group::stream(const delivery& task, stream_item&& item,
-                                                 instant now) noexcept {
+std::expected<void, misuse> worker_group::stream(const delivery& task, stream_item&& item, instant now) {
     if (!has_slot(task.slot)) {
         return std::unexpected{misuse::unknown_slot};
     }
@@ -273,7 +260,7 @@ group_output worker_group::poll(instant now) {
 }
 
 // What one slot went through and the others should know.
-void worker_group::notice(std::uint32_t slot, const engine_output& out, instant now) noexcept {
+void worker_group::notice(std::uint32_t slot, const engine_output& out, instant now) {
     if (const auto* end = std::get_if<output::disconnected>(&out)) {
         if (end->end.cause == end_cause::refused && !probe_ && !slots_[slot].leaving) {
             begin_probing(slot, now);
@@ -285,7 +272,7 @@ void worker_group::notice(std::uint32_t slot, const engine_output& out, instant 
     }
 }
 
-void worker_group::begin_probing(std::uint32_t slot, instant now) noexcept {
+void worker_group::begin_probing(std::uint32_t slot, instant now) {
     probe_ = slot;
     for (std::uint32_t other = 0; other < engines_.size(); ++other) {
         if (other != slot) {
@@ -295,7 +282,7 @@ void worker_group::begin_probing(std::uint32_t slot, instant now) noexcept {
     with(slot, [&](worker_engine& engine) { engine.release_connects({}, now); });
 }
 
-void worker_group::end_probing(instant now) noexcept {
+void worker_group::end_probing(instant now) {
     probe_.reset();
     std::size_t in_line = 0;
     for (std::uint32_t slot = 0; slot < engines_.size(); ++slot) {
@@ -305,7 +292,7 @@ void worker_group::end_probing(instant now) noexcept {
     }
 }
 
-void worker_group::slot_stopped(std::uint32_t slot, end_reason reason, instant now) noexcept {
+void worker_group::slot_stopped(std::uint32_t slot, end_reason reason, instant now) {
     --running_slots_;
     update(slot, [](slot_status& status) { status.gone = true; });
     if (slots_[slot].leaving && slot < wanted_slots_ && !ending_) {
@@ -323,7 +310,7 @@ void worker_group::slot_stopped(std::uint32_t slot, end_reason reason, instant n
 }
 
 // Takes note of how a slot is, now that it has said everything.
-void worker_group::settle(std::uint32_t slot, const output::idle& idle) noexcept {
+void worker_group::settle(std::uint32_t slot, const output::idle& idle) {
     const worker_engine& engine = engines_[slot];
     deadlines_.set(slot, idle.deadline, idle.reason);
     update(slot, [&](slot_status& status) {
@@ -333,7 +320,7 @@ void worker_group::settle(std::uint32_t slot, const output::idle& idle) noexcept
 }
 
 // What only the group can decide. True when that gave the slots something to say.
-bool worker_group::decide(instant now) noexcept {
+bool worker_group::decide(instant now) {
     if (!idle_exit_known_) {
         idle_exit_known_ = true;
         idle_exit_ = never;
@@ -356,14 +343,14 @@ bool worker_group::decide(instant now) noexcept {
     return false;
 }
 
-void worker_group::mark(std::uint32_t slot) noexcept {
+void worker_group::mark(std::uint32_t slot) {
     if (!slots_[slot].awake) {
         slots_[slot].awake = true;
         awake_.push_back(slot);
     }
 }
 
-void worker_group::wake_due(instant now) noexcept {
+void worker_group::wake_due(instant now) {
     while (deadlines_.first().at <= now.monotonic && deadlines_.first().at != never) {
         const std::uint32_t slot = deadlines_.first().slot;
         mark(slot);

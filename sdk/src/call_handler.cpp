@@ -37,9 +37,7 @@ __attribute__((no_sanitize("null"))) outcome call_handler(const erased_handler& 
     } catch (const task_stopped& e) {
         return fail(assigned, code_for_stop(task.stop_reason()), e.what());
     } catch (const std::exception& e) {
-        const char* const words = e.what(); // none, of a careless type
-        return fail(assigned, error_code::handler_error,
-                    words == nullptr ? "an exception without words" : words);
+        return fail(assigned, error_code::handler_error, e.what());
     } catch (const abi::__forced_unwind&) {
         throw;
     } catch (...) {

@@ -39,7 +39,7 @@ public:
     [[nodiscard]] const std::string& worker_url() const { return server_->worker_url(); }
     [[nodiscard]] httplib::Client client() const {
         httplib::Client out{api_url()};
-        out.set_read_timeout(240); // a sanitizer is slow with 16 MiB of JSON
+        out.set_read_timeout(30);
         return out;
     }
 

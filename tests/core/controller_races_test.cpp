@@ -84,24 +84,6 @@ TEST(controller_races, a_task_answered_before_its_assignment_is_known_to_be_writ
     EXPECT_THAT(host.assignments(2), IsEmpty());
 }
 
-TEST(controller_races, a_task_that_another_connection_of_the_session_gave_up_is_not_put_back) {
-    controller_harness host;
-    host.add_session("w1");
-    host.join(1, stable);
-    host.write_at_once = false;
-    const auto task = host.submit({.queue = "a", .max_retry = 1}); // being written to 1
-    host.write_at_once = true;
-    host.join(2);
-    host.join(3, stable);
-    host.receive(3, failed_frame(task->id, "CODE")); // of that session all the same
-    ASSERT_EQ(host.assignments(2).size(), 1U);
-    host.pass(3s);
-    EXPECT_EQ(host.state(1), availability::stuck);
-    EXPECT_THAT(host.assignments(3), IsEmpty()) << "2 has it now";
-    host.receive(2, done(task->id));
-    EXPECT_EQ(task->status, task_status::finished);
-}
-
 // --- The ideal controller, which gives a task away when its time is over ---
 
 // Lets time pass while both workers are heard.

@@ -124,31 +124,6 @@ TEST(EngineMoments, ATaskIsToldBeforeItIsAskedToStop) {
     EXPECT_EQ(std::get<output::stop_task>(second).reason, stop_reason::timeout);
 }
 
-TEST(EngineMoments, AHandlerThatWasAnsweredForIsAskedToStopBeforeTheNextTaskIsTold) {
-    worker_config config = default_config();
-    config.stop_grace = 0ms;
-    engine_rig rig{config};
-    rig.become_ready();
-    rig.assign({.id = "first", .timeout_ms = 10});
-    rig.leap(20ms);
-    rig.engine.tick(rig.now); // timed out, and answered for at once
-    receive_unseen(rig, assign_frame({.id = "next"}));
-    std::vector<std::string> told;
-    for (engine_output out = rig.engine.poll(rig.now); !std::holds_alternative<output::idle>(out);
-         out = rig.engine.poll(rig.now)) {
-        if (const auto* stop = std::get_if<output::stop_task>(&out)) {
-            EXPECT_EQ(stop->task, rig.tasks[0].name());
-            told.emplace_back("stop");
-        } else if (const auto* next = std::get_if<output::assigned>(&out)) {
-            EXPECT_EQ(next->task.id(), "next");
-            told.emplace_back("assigned");
-        } else if (const auto* send = std::get_if<output::send>(&out)) {
-            rig.engine.sent(send->generation, rig.now);
-        }
-    }
-    EXPECT_THAT(told, ElementsAre("stop", "assigned"));
-}
-
 TEST(EngineMoments, ProgressAndDataOfAnotherDeliveryAreStale) {
     engine_rig rig;
     rig.become_ready();

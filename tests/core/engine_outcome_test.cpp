@@ -295,29 +295,6 @@ TEST(EngineOutcome, AStableSessionThatEndsWhileAwayHandsBackWhatItKept) {
     EXPECT_EQ(rig.engine.outbox_bytes(), 0U);
 }
 
-TEST(EngineOutcome, AHeldAssignmentThatIsOneRefusalTooManyAtAStopClosesAtOnce) {
-    worker_config config = default_config();
-    config.outbox_bytes = 64 * 1024;
-    engine_rig rig{config};
-    rig.become_ready();
-    rig.assign({.id = "big"});
-    outcome_writer answer{rig.tasks[0]};
-    answer.result().member("text", std::string(100'000, 'x'));
-    ASSERT_TRUE(rig.engine.complete(rig.tasks[0].name(), std::move(answer).complete(), rig.now));
-    rig.drain();
-    rig.assign({.id = "held"});
-    for (int i = 0; i < 64; ++i) {
-        rig.assign({.id = "refused-" + std::to_string(i)});
-    }
-    ASSERT_THAT(rig.closes, IsEmpty());
-    ASSERT_TRUE(rig.engine.stop(end_reason::stop_requested, 5s, rig.now));
-    rig.drain();
-    EXPECT_THAT(rig.closes, ElementsAre(1008));
-    rig.lose(link_end::kind::closed);
-    EXPECT_THAT(rig.returned, SizeIs(65));
-    EXPECT_THAT(rig.stopped, ElementsAre(end_reason::stop_requested));
-}
-
 TEST(EngineOutcome, HoldsAnAssignmentWhileTheOutboxIsFull) {
     worker_config config = default_config();
     config.outbox_bytes = 64 * 1024;

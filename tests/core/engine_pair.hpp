@@ -37,7 +37,7 @@ public:
                          const controller_config& controller_settings = {}, std::string_view token = "token",
                          std::uint64_t seed = 1)
         : worker{config.validate().value(), make_signer(make_openssl_crypto(), secret{token}), seed},
-          controller{controller_settings, make_openssl_crypto(), seed} {
+          controller{controller_settings, make_openssl_crypto(), seed}, current_(worker.slots()) {
         if (!controller.add_provisioner(
                 {config.provisioner, secret{std::string_view{"token"}}, {"math.add", "text"}})) {
             throw std::logic_error{"the controller takes no provisioner"};
@@ -60,9 +60,6 @@ public:
     std::function<void(const assigned_task&)> handler;
     std::function<void(const output::stop_task&)> on_stop = [](const output::stop_task&) {};
     std::function<void(delivery)> on_writable = [](delivery) {};
-    /// Sees each output before it is carried out.
-    std::function<void(const group_output&)> watch_worker = [](const group_output&) {};
-    std::function<void(const controller_output&)> watch_controller = [](const controller_output&) {};
 
     // What happened.
     std::vector<assigned_task> assigned;
@@ -219,7 +216,6 @@ private:
     void drain() {
         for (int outputs = 0; outputs < 1'000'000; ++outputs) {
             group_output out = worker.poll(now);
-            watch_worker(out);
             const auto* const idle = std::get_if<output::idle>(&out.out);
             if (idle == nullptr) {
                 std::visit([&](auto& o) { perform(out.slot, o); }, out.out);
@@ -227,7 +223,6 @@ private:
             }
             worker_deadline_ = idle->deadline;
             auto order = controller.poll(now);
-            watch_controller(order);
             if (const auto* done = std::get_if<controller_idle>(&order)) {
                 controller_deadline_ = done->deadline;
                 return;
@@ -345,7 +340,7 @@ private:
     void perform(const Other&) {} // notes
 
     std::map<connection_id, link> links_;
-    std::map<std::uint32_t, connection_id> current_; // by slot
+    std::vector<connection_id> current_; // by slot
     connection_id last_id_ = 0;
     std::multimap<monotonic_time, std::function<void()>> pending_; // in order, also among equal times
     monotonic_time worker_deadline_ = never;

@@ -216,24 +216,6 @@ TEST(EngineTask, WhatEndsWhileItsConnectionIsAwayTakesItsDeadlinesAlong) {
     EXPECT_EQ(rig.engine.counters().timed_out, 0U);
 }
 
-TEST(EngineTask, NothingBeginsAfterAStopDuringTheClosingHandshake) {
-    engine_rig rig;
-    rig.become_ready();
-    const auto frame = assign_frame({});
-    rig.engine.received(rig.generation(), message_kind::binary, frame, true, 0, rig.now);
-    for (int parts = 0; parts <= 65'536; ++parts) {
-        rig.engine.received(rig.generation(), message_kind::binary, {}, false, 0, rig.now);
-    }
-    ASSERT_EQ(rig.engine.state(), engine_state::closing);
-    ASSERT_TRUE(rig.engine.stop(end_reason::signal, 5s, rig.now));
-    rig.drain();
-    EXPECT_THAT(rig.tasks, IsEmpty());
-    rig.lose(link_end::kind::closed);
-    EXPECT_THAT(rig.stops, IsEmpty());
-    EXPECT_EQ(rig.engine.counters().lost_assignments, 1U);
-    EXPECT_THAT(rig.stopped, ElementsAre(end_reason::signal));
-}
-
 TEST(EngineTask, TimeoutsOfNoneAndForEver) {
     for (const std::int64_t ms : {std::int64_t{0}, std::int64_t{-1}, INT64_MIN, INT64_MAX}) {
         engine_rig rig;

@@ -42,7 +42,7 @@ TEST(Names, OfTheEngine) {
     expect_words(engine_action::finish);
     expect_words(link_end::kind::closed);
     expect_words(end_cause::local);
-    expect_words(deadline_reason::memory);
+    expect_words(deadline_reason::register_hold);
     expect_words(stop_reason::shutdown);
     expect_words(certainty::maybe_processed);
     expect_words(end_reason::stuck_handlers);

@@ -77,7 +77,6 @@ TEST(WorkerConfig, Provisioner) { // G11
                 ElementsAre("provisioner"));
     EXPECT_THAT(faults_after([](auto& c) { c.provisioner = std::string(1024, 'a'); }), IsEmpty());
     EXPECT_THAT(faults_after([](auto& c) { c.provisioner = "example\n"; }), ElementsAre("provisioner"));
-    EXPECT_THAT(faults_after([](auto& c) { c.provisioner = "example\x7F"; }), ElementsAre("provisioner"));
     EXPECT_THAT(faults_after([](auto& c) { c.provisioner = "\xed\x95\x9c\xea\xb5\xad"; }), IsEmpty());
 }
 
@@ -123,12 +122,6 @@ TEST(WorkerConfig, RequireTls) { // T11
                 }),
                 IsEmpty());
     EXPECT_THAT(faults_after([](auto& c) { c.require_tls = true; }), IsEmpty()) << "localhost";
-    EXPECT_THAT(faults_after([](auto& c) {
-                    c.controller = "far.test";
-                    c.require_tls = true;
-                }),
-                ElementsAre("controller"))
-        << "one fault: whether it is secured cannot be told";
 }
 
 TEST(WorkerConfig, SessionGoesWithTheWorkerId) {
@@ -141,8 +134,6 @@ TEST(WorkerConfig, SessionGoesWithTheWorkerId) {
     EXPECT_THAT(faulty_fields(config), ElementsAre("session"));
     config.worker_id = "";
     config.session = session_policy::one_shot;
-    EXPECT_THAT(faulty_fields(config), ElementsAre("session"));
-    config.session = session_policy::stable;
     EXPECT_THAT(faulty_fields(config), ElementsAre("session"));
     config.session = static_cast<session_policy>(99);
     EXPECT_THAT(faulty_fields(config), ElementsAre("session"));

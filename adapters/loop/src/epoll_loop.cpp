@@ -139,13 +139,12 @@ void epoll_loop::run() {
         }
         for (int i = 0; i < count; ++i) {
             const epoll_event& event = events[static_cast<std::size_t>(i)];
-            const std::uint64_t id = event.data.u64; // a copy: no reference may bind to what is packed
-            if (id == wake_id) {
+            if (event.data.u64 == wake_id) {
                 eventfd_t ignored = 0;
                 ::eventfd_read(wake_, &ignored);
                 continue;
             }
-            const auto found = watches_.find(id);
+            const auto found = watches_.find(event.data.u64);
             if (found != watches_.end()) { // else an earlier callback ended it
                 const std::shared_ptr<watched> alive = found->second;
                 const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;

@@ -81,9 +81,6 @@ enum class wait_for : std::uint8_t {
 
 /// The broker. Single-threaded; no call throws but for want of memory. A `now` that steps back is clamped.
 /// Calls for a connection that it does not know (any more) are ignored.
-///
-/// A call that finds no memory throws std::bad_alloc, and what it was to do may be half done: the engine is
-/// spent, and every further call throws at once. Destroy it; another one takes what was stored by `restore`.
 class controller_engine {
 public:
     /// `crypto` is not null. The same seed and inputs give the same outputs, ids included.
@@ -145,14 +142,7 @@ public:
 
 private:
     class implementation;
-    template <typename Call>
-    auto change(Call call);
-    template <typename Call>
-    auto change(instant now, Call call);
-    [[nodiscard]] const implementation& whole() const;
-
     std::unique_ptr<implementation> self_;
-    bool spent_ = false;
 };
 
 } // namespace distworker

@@ -19,11 +19,6 @@ public:
         std::uint32_t slot = 0;
     };
 
-    /// Memory for as many: `add` takes none before.
-    void reserve(std::size_t slots) {
-        heap_.reserve(slots);
-        place_.reserve(slots);
-    }
     /// One more slot, without a deadline. The number of the first is 0.
     void add() {
         const auto slot = static_cast<std::uint32_t>(heap_.size());

@@ -48,9 +48,8 @@ enum class deadline_reason : std::uint8_t {
     reconnect,        ///< The next attempt.
     stable,           ///< The registration has lasted: forget failed attempts.
     register_hold,    ///< A handler of the lost connection has had its time; register again.
-    memory,           ///< Something could not be done for want of memory: try again.
 };
-inline constexpr std::size_t deadline_reasons = 22;
+inline constexpr std::size_t deadline_reasons = 21;
 
 /// Why a task is asked to stop.
 enum class stop_reason : std::uint8_t {
@@ -108,7 +107,7 @@ struct connection_end {
 /// Why a call was refused. Nothing changed; never fatal.
 enum class misuse : std::uint8_t {
     stale_delivery, ///< That delivery has its answer, or was given up. The answer was discarded.
-    would_block,    ///< The stream queue is full, or there is no memory for it.
+    would_block,    ///< The stream queue is full. `output::writable` follows.
     invalid_value,  ///< Not a number, an empty outcome or item, or text that is not UTF-8.
     not_in_state,   ///< The call makes no sense now: `start` twice, `stop` before `start`.
     unknown_slot,   ///< A group has no such slot.

@@ -93,7 +93,8 @@ public:
 private:
     void end_result();
     [[nodiscard]] bool is_in_order() const noexcept;
-    [[nodiscard]] outcome failed(std::string_view code, std::string_view message, const value& details) const;
+    static outcome write_failed(byte_buffer frame, std::string_view task_id, std::string_view code,
+                                std::string_view message, const value& details);
 
     buffer_pool pool_;
     std::string_view task_id_;
@@ -104,7 +105,6 @@ private:
     bool result_ended_ = false;
     std::size_t in_order_ = 0; // the frame's size when the result, or its last file, was whole
     bool bad_file_ = false;
-    std::size_t file_bytes_ = 0; // of the files, as parts of the document, or a little more
 };
 
 /// One encoded TASK_PROGRESS with data. Move-only.

@@ -31,7 +31,7 @@ enum class trace_payloads : std::uint8_t {
 class trace_writer {
 public:
     /// Takes one line, its newline included; false when it cannot be kept: then the trace ends there, and
-    /// `failed` says so. So it does when there is no memory for a line.
+    /// `failed` says so.
     using sink = std::move_only_function<bool(std::string_view line)>;
 
     trace_writer(sink out, trace_payloads payloads);
@@ -49,9 +49,7 @@ public:
     [[nodiscard]] bool failed() const noexcept { return failed_; }
 
 private:
-    template <typename Fill>
-    void write(Fill fill);
-    void write_time(const char* word, instant now);
+    void write();
 
     sink out_;
     trace_payloads payloads_;

@@ -42,11 +42,6 @@ public:
     /// A deep copy of what a view shows. Of equal keys the last one counts.
     explicit value(const value_view& view);
     explicit value(const object_view& view);
-    value(const value& other);
-    value(value&&) noexcept = default;
-    value& operator=(const value& other);
-    value& operator=(value&&) noexcept = default;
-    ~value() = default;
 
     [[nodiscard]] value_kind kind() const noexcept;
     [[nodiscard]] bool is_null() const noexcept { return kind() == value_kind::null; }

@@ -52,11 +52,6 @@
 // ignored and counted. `now` may misbehave: a step back is clamped and counted, a leap does not kill the
 // link. Same inputs give the same outputs, byte for byte. Outputs wait inside, bounded by the configuration,
 // until they are polled. Frames and rules: protocol, sections 2 to 4.
-//
-// Memory may run out. What is `noexcept` here needs none: what was accepted can always be answered, and every
-// end is told. `received` ends the connection (`local`, "out of memory"), since its bytes are lost;
-// `progress` and `stream` say `would_block`; `poll` does what else there is to do and tries again a second
-// later. Only the constructors and `snapshot` may throw, and a signer through `poll`, but for bad_alloc.
 #pragma once
 
 #include <distworker/byte_buffer.hpp>
@@ -68,6 +63,7 @@
 #include <distworker/frame.hpp>
 #include <distworker/message_kind.hpp>
 #include <distworker/random.hpp>
+#include <distworker/ring_queue.hpp>
 #include <distworker/signing.hpp>
 #include <distworker/time.hpp>
 #include <distworker/worker_config.hpp>
@@ -76,8 +72,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <list>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -104,9 +98,7 @@ public:
     /// next one asks it again. `seed` drives jitter and nonces: give each engine another one, from a good
     /// source.
     worker_engine(valid_worker_config config, signer sign, std::uint64_t seed);
-    /// One of several: `sign` may be shared with others of the same thread.
-    worker_engine(valid_worker_config config, std::shared_ptr<signer> sign, std::uint64_t seed,
-                  slot_options options) noexcept;
+    worker_engine(valid_worker_config config, signer sign, std::uint64_t seed, slot_options options);
     worker_engine(worker_engine&&) noexcept = default;
     worker_engine& operator=(worker_engine&&) noexcept = default;
     ~worker_engine() = default;
@@ -114,61 +106,60 @@ public:
     // --- Life ---
 
     /// Begins to connect. `delay` puts the first attempt off (groups stagger theirs).
-    std::expected<void, misuse> start(instant now, std::chrono::nanoseconds delay = {}) noexcept;
+    std::expected<void, misuse> start(instant now, std::chrono::nanoseconds delay = {});
     /// Ends in order: finishes what runs, gets receipts, closes; within `limits`. A running task is asked to
     /// stop `stop_grace` before the drain's end, and answered for with WORKER_SHUTDOWN 1 s before it. A
     /// second call may only shorten.
-    std::expected<void, misuse> stop(end_reason why, stop_limits limits, instant now) noexcept;
+    std::expected<void, misuse> stop(end_reason why, stop_limits limits, instant now);
     /// Finishes the task that runs, however long it takes, closes with 1000 and stays away until `resume`.
     /// What is assigned meanwhile is refused with WORKER_SHUTDOWN. `not_in_state`: not started, ending, or
     /// the session would not survive (`one_shot`).
-    std::expected<void, misuse> pause(instant now) noexcept;
+    std::expected<void, misuse> pause(instant now);
     /// Ends a pause: goes on, or connects again as soon as the last end allows. `not_in_state`: not started,
     /// or ending.
-    std::expected<void, misuse> resume(instant now) noexcept;
+    std::expected<void, misuse> resume(instant now);
     /// Keeps the engine from connecting, without touching a connection that it has: while a controller
     /// refuses one slot, the others need not ask. Any number of calls count as one.
-    void hold_connects(instant now) noexcept;
+    void hold_connects(instant now);
     /// Lets it connect again; what became due meanwhile happens after `delay`.
-    void release_connects(std::chrono::nanoseconds delay, instant now) noexcept;
+    void release_connects(std::chrono::nanoseconds delay, instant now);
     /// Asks at once for the receipts of all outcomes that are written.
-    void flush(instant now) noexcept;
+    void flush(instant now);
 
     // --- The connection's events; those of another generation than the current one are ignored ---
 
     /// The upgrade is done: messages can be sent.
-    void opened(std::uint32_t generation, instant now) noexcept;
+    void opened(std::uint32_t generation, instant now);
     /// A piece of a message. `part` is copied. `announced_size`: what the frame's header claims, 0 if
     /// unknown.
     void received(std::uint32_t generation, message_kind kind, std::span<const std::byte> part,
-                  bool end_of_message, std::uint64_t announced_size, instant now) noexcept;
+                  bool end_of_message, std::uint64_t announced_size, instant now);
     /// The peer sent a ping of its own (the transport answers it).
-    void pinged(std::uint32_t generation, instant now) noexcept;
+    void pinged(std::uint32_t generation, instant now);
     /// A pong came; one that answers no ping of this engine counts as a sign of life only.
-    void pong(std::uint32_t generation, std::span<const std::byte> payload, instant now) noexcept;
+    void pong(std::uint32_t generation, std::span<const std::byte> payload, instant now);
     /// Bytes came that are none of the above.
-    void alive(std::uint32_t generation, instant now) noexcept;
+    void alive(std::uint32_t generation, instant now);
     /// The last `output::send` is written out.
-    void sent(std::uint32_t generation, instant now) noexcept;
+    void sent(std::uint32_t generation, instant now);
     /// The connection is over, whoever ended it: one that never opened too. Only after `abort` nothing is
     /// reported.
-    void closed(std::uint32_t generation, const link_end& end, instant now) noexcept;
+    void closed(std::uint32_t generation, const link_end& end, instant now);
     /// Time passed. `poll` does this by itself; call it when there is nothing to poll for.
-    void tick(instant now) noexcept;
+    void tick(instant now);
 
     // --- Answers ---
 
     /// Ends a delivery. O(1). `stale_delivery`: it has its answer already (the outcome is discarded). An
     /// answer whose connection is gone is accepted and comes back as `output::undeliverable`.
-    std::expected<void, misuse> complete(const delivery& task, outcome&& answer, instant now) noexcept;
+    std::expected<void, misuse> complete(const delivery& task, outcome&& answer, instant now);
     /// Updates the progress: 0 to 1, clamped; the latest wins, sent at most every `progress_interval`, and
-    /// before the outcome. `message` is text for people. `would_block`: there is no memory for it, and the
-    /// update before it stays.
+    /// before the outcome. `message` is text for people.
     std::expected<void, misuse> progress(const delivery& task, double fraction, std::string_view message,
-                                         instant now) noexcept;
+                                         instant now);
     /// Queues one item of the task's data stream: in order, lossless, before the outcome. `would_block`
-    /// leaves `item` as it is; `output::writable` follows.
-    std::expected<void, misuse> stream(const delivery& task, stream_item&& item, instant now) noexcept;
+    /// leaves `item` as it is.
+    std::expected<void, misuse> stream(const delivery& task, stream_item&& item, instant now);
 
     /// What the next heartbeats say.
     void set_usage(const resource_usage& usage) noexcept { usage_ = usage; }
@@ -199,13 +190,13 @@ public:
 private:
     friend struct engine_anatomy; // copies engines and tells their states apart, to explore them all
 
-    // A frame that waits for its turn, for its receipt, or to be handed back. An outcome's is made when its
-    // delivery is accepted, and goes from list to list with it: none of that takes memory.
+    // A frame that waits for its turn, or for its receipt.
     struct outgoing {
-        byte_buffer frame; // of progress and stream items
+        byte_buffer frame; // of anything but an outcome
         outcome answer;    // of an outcome
         delivery task;
         std::uint64_t covered_by = 0; // the first ping that can prove its processing
+        bool is_progress = false;     // counted in stream_bytes_
         bool was_sent = false;        // at least partly, on this connection or an earlier one of the session
 
         [[nodiscard]] bool is_outcome() const noexcept { return !answer.empty(); }
@@ -215,20 +206,20 @@ private:
             return is_outcome() ? answer.frame() : frame.bytes();
         }
     };
-    using outgoing_list = std::list<outgoing>;
     // A received assignment that has not begun.
     struct assignment {
         shared_bytes message;
         task_assign_view content;
-        outgoing_list room{}; // for its outcome
     };
     struct running_task {
         assigned_task task;
-        outgoing_list room; // for its outcome
-        outcome verdict{};  // set when its timeout has passed: the only answer that still counts
         bool stop_asked = false;
-
-        [[nodiscard]] bool timed_out() const noexcept { return !verdict.empty(); }
+        bool timed_out = false;
+    };
+    struct handed_back {
+        outcome answer;
+        delivery task;
+        certainty how_sure;
     };
     enum class in_flight : std::uint8_t { none, own_frame, queued };
     enum class proof : std::uint8_t { response, assignment };
@@ -236,82 +227,76 @@ private:
     // Time (engine_time.cpp)
     void enter(instant now) noexcept;
     void advance(instant now) noexcept;
-    void fire_timers() noexcept;
-    void lack_memory() noexcept;
+    void fire_timers();
     void fire(deadline_reason timer);
     void set_timer(deadline_reason timer, std::chrono::nanoseconds from_now) noexcept;
     void clear_timer(deadline_reason timer) noexcept { timers_.clear(timer); }
     [[nodiscard]] monotonic_time timer(deadline_reason t) const noexcept { return timers_[t]; }
 
     // The session and its life (engine_session.cpp, engine_life.cpp)
-    bool dispatch(engine_event event) noexcept;
-    void perform(engine_action action) noexcept;
+    bool dispatch(engine_event event);
+    void perform(engine_action action);
     [[nodiscard]] bool link_up() const noexcept;
     [[nodiscard]] bool current(std::uint32_t generation, instant now) noexcept;
     void dial() noexcept;
     void introduce() noexcept;
     void join() noexcept;
     void hang_up() noexcept;
-    void connect_when_due() noexcept;
+    void connect_when_due();
     void forget_connection() noexcept;
     void heard() noexcept;
-    void registered(std::int32_t idle_time, proof by) noexcept;
-    void close_link(end_cause cause, std::string_view why, std::uint16_t code) noexcept;
-    void end_connection(connection_end end, std::optional<std::chrono::seconds> retry_after) noexcept;
-    void abort_connection(end_cause cause, std::string_view why) noexcept;
-    void drop_connection(connection_end end) noexcept;
-    [[nodiscard]] connection_end judge(const link_end& end) const noexcept;
-    void plan_retry(connection_end& end, std::optional<std::chrono::seconds> retry_after) noexcept;
+    void registered(std::int32_t idle_time, proof by);
+    void close_link(end_cause cause, std::string detail, std::uint16_t code);
+    void end_connection(connection_end end, std::optional<std::chrono::seconds> retry_after);
+    void abort_connection(connection_end end);
+    [[nodiscard]] connection_end judge(const link_end& end) const;
+    void plan_retry(connection_end& end, std::optional<std::chrono::seconds> retry_after);
     [[nodiscard]] std::optional<end_reason> fatal(const connection_end& end) const noexcept;
     [[nodiscard]] std::chrono::nanoseconds
     retry_delay(const connection_end& end, std::optional<std::chrono::seconds> retry_after) noexcept;
-    void finish(end_reason reason) noexcept;
+    void finish(end_reason reason);
     void shorten(deadline_reason which, std::chrono::nanoseconds from_now) noexcept;
-    void limit_drain(std::chrono::nanoseconds drain) noexcept;
-    void settle() noexcept;
-    void continue_drain() noexcept;
+    void limit_drain(std::chrono::nanoseconds drain);
+    void settle();
+    void continue_drain();
     [[nodiscard]] bool nothing_outstanding() const noexcept;
     [[nodiscard]] std::uint16_t close_code() const noexcept;
 
     // Messages (engine_messages.cpp)
-    void take_part(message_kind kind, std::span<const std::byte> part, bool end_of_message,
-                   std::uint64_t announced_size);
     void take_message(message_kind kind);
     void take_assignment(assignment next);
     void refuse_unusable(std::string_view task_id, std::string_view reason);
     void refuse(std::string_view task_id, std::string_view code, std::string_view reason);
-    void begin_task(assignment next) noexcept;
-    void begin_held_task() noexcept;
+    void begin_task(assignment next);
+    void begin_held_task();
+    void refuse_held();
     [[nodiscard]] std::string_view leaving_words() const noexcept;
-    void refuse_unseen() noexcept;
-    void strike(message_kind kind) noexcept;
+    void refuse_unseen();
+    void strike(message_kind kind);
     void frame_arrived(const frame_view& frame, shared_bytes message);
 
     // Outcomes and progress (engine_outbox.cpp)
-    [[nodiscard]] outgoing_list make_room();
-    void clear_away(outgoing_list& from) noexcept;
-    void end_task(outcome answer) noexcept;
+    void end_task(outcome answer);
     void answer_for_running();
-    [[nodiscard]] outcome failure_of_running(std::string_view code, std::string_view message) const;
-    void queue_progress() noexcept;
-    void queue_outcome(outgoing_list room, outcome answer, const delivery& task) noexcept;
-    void offer_stream() noexcept;
-    void release_receipted() noexcept;
-    void arm_receipt() noexcept;
+    [[nodiscard]] outcome answer_without_handler() const;
+    void queue_progress();
+    void queue_outcome(outcome answer, const delivery& task);
+    void release_receipted();
+    void arm_receipt();
     void forget_running() noexcept;
-    void lose_running() noexcept;
-    void hand_back_outbox() noexcept;
-    void keep_outbox() noexcept;
+    void lose_running();
+    void hand_back_outbox();
+    void keep_outbox();
+    void hand_back(outcome answer, const delivery& task, certainty how_sure);
 
     // Output (engine_poll.cpp)
     [[nodiscard]] std::optional<engine_output> next_wire_output();
-    [[nodiscard]] engine_output send_register();
-    [[nodiscard]] engine_output send_heartbeat();
-    [[nodiscard]] engine_output send_own(byte_buffer frame) noexcept;
-    [[nodiscard]] engine_output send_ping() noexcept;
+    [[nodiscard]] std::optional<engine_output> send_register();
+    [[nodiscard]] engine_output send_own(byte_buffer frame);
+    [[nodiscard]] engine_output send_ping();
 
     valid_worker_config config_;
-    std::shared_ptr<signer> sign_;
+    signer sign_;
     seeded_random random_;
     buffer_pool pool_;
     std::uint32_t slot_ = 0;
@@ -374,20 +359,20 @@ private:
     std::optional<stop_reason> stop_pending_;
     delivery stop_target_;
     std::optional<assignment> held_;
-    assigned_task unsent_;        // its outcome is queued, not yet written: copies of it still coalesce
-    outgoing_list orphans_;       // of handlers that run although their connection is gone
-    std::vector<delivery> stuck_; // handlers that were answered for and have not returned
+    assigned_task unsent_;          // its outcome is queued, not yet written: copies of it still coalesce
+    std::vector<delivery> orphans_; // handlers that run although their connection is gone
+    std::vector<delivery> stuck_;   // handlers that were answered for and have not returned
 
     // Progress
-    outgoing_list progress_; // the update that waits for its turn, if any
+    bool progress_waits_ = false;
     double fraction_ = 0;
+    std::string message_;
     monotonic_time last_progress_ = monotonic_time::min();
 
     // Outbox
-    outgoing_list queue_;
-    outgoing_list written_;
-    outgoing_list handed_back_;
-    outgoing_list unused_;
+    ring_queue<outgoing> queue_;
+    ring_queue<outgoing> written_;
+    ring_queue<handed_back> handed_back_;
     byte_buffer own_frame_;
     in_flight sending_ = in_flight::none;
     std::size_t outbox_bytes_ = 0;

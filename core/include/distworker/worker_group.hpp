@@ -3,7 +3,7 @@
 // The controller gives each connection one task at a time, so N tasks at once need N connections. A group
 // staggers their connects, lets only one of them try while the controller refuses, leaves for idleness only
 // when every slot is idle, and ends when the last slot has. Pure like the engines: same calls, same rules,
-// one thread. What is `noexcept` needs no memory, or says that there is none.
+// one thread.
 #pragma once
 
 #include <distworker/deadline_heap.hpp>
@@ -36,19 +36,18 @@ public:
     ~worker_group() = default;
 
     /// As `worker_engine`'s, for all slots.
-    std::expected<void, misuse> start(instant now) noexcept;
-    std::expected<void, misuse> stop(end_reason why, stop_limits limits, instant now) noexcept;
-    std::expected<void, misuse> pause(instant now) noexcept;
-    std::expected<void, misuse> resume(instant now) noexcept;
-    void flush(instant now) noexcept;
+    std::expected<void, misuse> start(instant now);
+    std::expected<void, misuse> stop(end_reason why, stop_limits limits, instant now);
+    std::expected<void, misuse> pause(instant now);
+    std::expected<void, misuse> resume(instant now);
+    void flush(instant now);
     void set_usage(const resource_usage& usage) noexcept;
     void set_health(worker_health health) noexcept;
-    void tick(instant now) noexcept;
+    void tick(instant now);
 
     /// From now on this many tasks at once, 1 to 10,000: new slots connect, the last ones finish their tasks
-    /// within `drain_timeout` and leave. `invalid_value`: out of range; `not_in_state`: the group is ending;
-    /// `would_block`: there is no memory for so many.
-    std::expected<void, misuse> set_slots(std::uint32_t count, instant now) noexcept;
+    /// within `drain_timeout` and leave. `invalid_value`: out of range; `not_in_state`: the group is ending.
+    std::expected<void, misuse> set_slots(std::uint32_t count, instant now);
 
     /// Calls `event(engine)` on one slot's engine and notes that it may have something to say. All of the
     /// engine's inputs go this way: `group.with(slot, [&](worker_engine& e) { e.opened(generation, now); })`.
@@ -61,10 +60,10 @@ public:
     [[nodiscard]] bool has_slot(std::uint32_t slot) const noexcept { return slot < engines_.size(); }
 
     /// Answers, routed by the delivery's slot.
-    std::expected<void, misuse> complete(const delivery& task, outcome&& answer, instant now) noexcept;
+    std::expected<void, misuse> complete(const delivery& task, outcome&& answer, instant now);
     std::expected<void, misuse> progress(const delivery& task, double fraction, std::string_view message,
-                                         instant now) noexcept;
-    std::expected<void, misuse> stream(const delivery& task, stream_item&& item, instant now) noexcept;
+                                         instant now);
+    std::expected<void, misuse> stream(const delivery& task, stream_item&& item, instant now);
 
     /// The next output of any slot; `output::stopped` once, after every slot's; then `output::idle`.
     [[nodiscard]] group_output poll(instant now);
@@ -89,22 +88,21 @@ private:
         [[nodiscard]] bool keeps_busy() const noexcept { return !gone && idle_exit == never; }
     };
 
-    [[nodiscard]] worker_engine make_engine(std::uint32_t slot, const delivery& last) noexcept;
-    void reserve(std::size_t slots);
-    void add_slot() noexcept;
-    void renew(std::uint32_t slot, instant now) noexcept;
-    void start_slot(std::uint32_t slot, std::chrono::nanoseconds delay, instant now) noexcept;
+    [[nodiscard]] worker_engine make_engine(std::uint32_t slot, const delivery& last);
+    void add_slot();
+    void renew(std::uint32_t slot, instant now);
+    void start_slot(std::uint32_t slot, std::chrono::nanoseconds delay, instant now);
     template <typename Change>
-    void update(std::uint32_t slot, Change&& change) noexcept;
+    void update(std::uint32_t slot, Change&& change);
 
-    void mark(std::uint32_t slot) noexcept;
-    void wake_due(instant now) noexcept;
-    void notice(std::uint32_t slot, const engine_output& out, instant now) noexcept;
-    void slot_stopped(std::uint32_t slot, end_reason reason, instant now) noexcept;
-    void settle(std::uint32_t slot, const output::idle& idle) noexcept;
-    [[nodiscard]] bool decide(instant now) noexcept;
-    void begin_probing(std::uint32_t slot, instant now) noexcept;
-    void end_probing(instant now) noexcept;
+    void mark(std::uint32_t slot);
+    void wake_due(instant now);
+    void notice(std::uint32_t slot, const engine_output& out, instant now);
+    void slot_stopped(std::uint32_t slot, end_reason reason, instant now);
+    void settle(std::uint32_t slot, const output::idle& idle);
+    [[nodiscard]] bool decide(instant now);
+    void begin_probing(std::uint32_t slot, instant now);
+    void end_probing(instant now);
 
     valid_worker_config config_;
     std::shared_ptr<signer> sign_; // shared by the slots

@@ -17,6 +17,21 @@ outcome copy_of(const outcome& from) {
     return from.empty() ? outcome{} : outcome::from_frame(from.frame()).value();
 }
 
+template <typename Item, typename Copy>
+void copy_queue(ring_queue<Item>& to, const ring_queue<Item>& from, Copy copy) {
+    for (std::size_t i = 0; i < from.size(); ++i) {
+        to.push_back(copy(from[i]));
+    }
+}
+
+template <typename Item, typename Add>
+void add_queue(fingerprint& all, const ring_queue<Item>& queue, Add add) {
+    all.add(queue.size());
+    for (std::size_t i = 0; i < queue.size(); ++i) {
+        add(queue[i]);
+    }
+}
+
 void add_delivery(fingerprint& all, const delivery& name) {
     all.add(name.slot, name.generation, name.serial);
 }
@@ -33,15 +48,7 @@ void add_content(fingerprint& all, const task_assign_view& content) {
 } // namespace
 
 worker_engine engine_anatomy::copy(const worker_engine& from, signer sign) {
-    const auto copy_list = [&](const worker_engine::outgoing_list& list) {
-        worker_engine::outgoing_list copies;
-        for (const worker_engine::outgoing& each : list) {
-            copies.push_back({copy_of(each.frame, from.pool_), copy_of(each.answer), each.task,
-                              each.covered_by, each.was_sent});
-        }
-        return copies;
-    };
-    worker_engine to{from.config_, std::make_shared<signer>(std::move(sign)), 0,
+    worker_engine to{from.config_, std::move(sign), 0,
                      worker_engine::slot_options{.slot = from.slot_,
                                                  .exit_when_idle = from.exit_when_idle_,
                                                  .pool = from.pool_,
@@ -87,26 +94,32 @@ worker_engine engine_anatomy::copy(const worker_engine& from, signer sign) {
     to.hold_connects_ = from.hold_connects_;
     to.connect_held_ = from.connect_held_;
     to.next_attempt_ = from.next_attempt_;
-    if (from.running_) {
-        to.running_.emplace(from.running_->task, copy_list(from.running_->room),
-                            copy_of(from.running_->verdict), from.running_->stop_asked);
-    }
+    to.running_ = from.running_;
     to.assign_pending_ = from.assign_pending_;
     to.idle_since_ = from.idle_since_;
     to.stop_pending_ = from.stop_pending_;
     to.stop_target_ = from.stop_target_;
-    if (from.held_) {
-        to.held_.emplace(from.held_->message, from.held_->content, copy_list(from.held_->room));
-    }
+    to.held_ = from.held_;
     to.unsent_ = from.unsent_;
-    to.orphans_ = copy_list(from.orphans_);
+    to.orphans_ = from.orphans_;
     to.stuck_ = from.stuck_;
-    to.progress_ = copy_list(from.progress_);
+    to.progress_waits_ = from.progress_waits_;
     to.fraction_ = from.fraction_;
+    to.message_ = from.message_;
     to.last_progress_ = from.last_progress_;
-    to.queue_ = copy_list(from.queue_);
-    to.written_ = copy_list(from.written_);
-    to.handed_back_ = copy_list(from.handed_back_);
+    const auto copy_outgoing = [&](const worker_engine::outgoing& each) {
+        return worker_engine::outgoing{copy_of(each.frame, from.pool_),
+                                       copy_of(each.answer),
+                                       each.task,
+                                       each.covered_by,
+                                       each.is_progress,
+                                       each.was_sent};
+    };
+    copy_queue(to.queue_, from.queue_, copy_outgoing);
+    copy_queue(to.written_, from.written_, copy_outgoing);
+    copy_queue(to.handed_back_, from.handed_back_, [](const worker_engine::handed_back& each) {
+        return worker_engine::handed_back{copy_of(each.answer), each.task, each.how_sure};
+    });
     to.own_frame_ = copy_of(from.own_frame_, from.pool_);
     to.sending_ = from.sending_;
     to.outbox_bytes_ = from.outbox_bytes_;
@@ -132,10 +145,10 @@ void engine_anatomy::add_to(fingerprint& all, const worker_engine& engine) {
                  ping_wanted, strikes, incoming, incoming_size, announced_size, empty_parts, incoming_open,
                  attempts, unanswered, refusals, was_registered, hold_connects, connect_held, next_attempt,
                  serial, running, assign_pending, idle_since, stop_pending, stop_target, held, unsent,
-                 orphans, stuck, progress, fraction, last_progress, queue, written, handed_back, unused,
-                 own_frame, sending, outbox_bytes, stream_bytes, unreceipted_bytes, unreceipted_refusals,
-                 writable_wanted, writable_pending, heartbeat_due, sample_told, usage, health, counters] =
-        engine;
+                 orphans, stuck, progress_waits, fraction, message, last_progress, queue, written,
+                 handed_back, own_frame, sending, outbox_bytes, stream_bytes, unreceipted_bytes,
+                 unreceipted_refusals, writable_wanted, writable_pending, heartbeat_due, sample_told, usage,
+                 health, counters] = engine;
     all.count_times_from(now.monotonic);
     seeded_random next_random = random;
     all.add(next_random.next(), has_time, state, told_state, generation, dirty, started, pausing, stopping,
@@ -164,26 +177,32 @@ void engine_anatomy::add_to(fingerprint& all, const worker_engine& engine) {
     all.add(running.has_value());
     if (running) {
         add_task(all, running->task);
-        all.add(running->stop_asked, running->timed_out());
+        all.add(running->stop_asked, running->timed_out);
     }
     all.add(held.has_value());
     if (held) {
         add_content(all, held->content);
     }
     add_task(all, unsent);
-    all.add(stuck.size());
-    for (const delivery& each : stuck) {
-        add_delivery(all, each);
-    }
-    all.add(fraction);
-    for (const auto* list : {&orphans, &progress, &queue, &written, &handed_back}) {
-        all.add(list->size());
-        for (const worker_engine::outgoing& each : *list) {
-            const auto& [frame, answer, task, covered_by, was_sent] = each;
-            all.add(frame.bytes(), answer.frame(), answer.completed(), covered_by, was_sent);
-            add_delivery(all, task);
+    all.add(orphans.size(), stuck.size());
+    for (const auto* list : {&orphans, &stuck}) {
+        for (const delivery& each : *list) {
+            add_delivery(all, each);
         }
     }
+    all.add(progress_waits, fraction, message);
+    const auto add_outgoing = [&](const worker_engine::outgoing& each) {
+        const auto& [frame, answer, task, covered_by, is_progress, was_sent] = each;
+        all.add(frame.bytes(), answer.frame(), answer.completed(), covered_by, is_progress, was_sent);
+        add_delivery(all, task);
+    };
+    add_queue(all, queue, add_outgoing);
+    add_queue(all, written, add_outgoing);
+    add_queue(all, handed_back, [&](const worker_engine::handed_back& each) {
+        const auto& [answer, task, how_sure] = each;
+        all.add(answer.frame(), answer.completed(), how_sure);
+        add_delivery(all, task);
+    });
     all.add(sending, outbox_bytes, stream_bytes, unreceipted_bytes, unreceipted_refusals, writable_wanted,
             writable_pending, heartbeat_due, sample_told, usage.cpu_percent, usage.memory_used_mb,
             usage.gpu_utilization, health);

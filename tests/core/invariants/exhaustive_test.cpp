@@ -30,7 +30,7 @@ using enum slot_event;
 using way = std::vector<slot_event>;
 
 // Instrumented builds are some ten times slower: they try shorter sequences.
-#if defined(DISTWORKER_INSTRUMENTED)
+#if defined(__SANITIZE_ADDRESS__)
 constexpr int shorter = 2;
 constexpr std::size_t few = 10;
 #else

@@ -38,8 +38,8 @@ public:
             mix(std::bit_cast<std::uint32_t>(value));
         } else if constexpr (std::same_as<Value, monotonic_time>) {
             const bool endless = value == never || value == monotonic_time::min();
-            // Unsigned: the two may be further apart than a difference can tell.
-            mix(ticks(value) - (endless ? 0 : ticks(origin_)));
+            mix(static_cast<std::uint64_t>(endless ? value.time_since_epoch().count()
+                                                   : (value - origin_).count()));
         } else if constexpr (std::same_as<Value, std::chrono::nanoseconds>) {
             mix(static_cast<std::uint64_t>(value.count()));
         } else if constexpr (std::convertible_to<Value, std::string_view>) {
@@ -63,9 +63,6 @@ public:
     [[nodiscard]] std::uint64_t value() const noexcept { return hash_; }
 
 private:
-    static std::uint64_t ticks(monotonic_time at) noexcept {
-        return static_cast<std::uint64_t>(at.time_since_epoch().count());
-    }
     void add_bytes(std::span<const std::byte> bytes) {
         mix(bytes.size());
         for (std::size_t at = 0; at < bytes.size(); at += 8) {

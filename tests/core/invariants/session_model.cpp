@@ -12,9 +12,6 @@ using namespace std::chrono_literals;
 
 std::unique_ptr<subject> make_subject(const model_setup& setup, const valid_worker_config& config,
                                       signer sign) {
-    if (setup.make) {
-        return setup.make(config, std::move(sign), setup.seed);
-    }
     if (setup.group) {
         return std::make_unique<one_group>(config, std::move(sign), setup.seed);
     }

@@ -14,7 +14,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -37,8 +36,6 @@ struct model_setup {
     bool undated_log = false;
     instant begin{monotonic_time{std::chrono::hours{1}},
                   wall_time{std::chrono::milliseconds{1'790'000'000'000}}};
-    /// Makes the worker; empty: a plain engine or group.
-    std::function<std::unique_ptr<subject>(const valid_worker_config&, signer, std::uint64_t seed)> make{};
 };
 
 class session_model {
@@ -51,7 +48,7 @@ public:
 
     /// Everything that it said.
     [[nodiscard]] std::string log() const { return log_.str(); }
-    [[nodiscard]] const subject& worker() const noexcept { return *worker_; }
+    [[nodiscard]] bool stopped() const noexcept { return stopped_; }
 
 private:
     /// The other end of a slot's connection, and its handlers.

@@ -84,6 +84,7 @@ constexpr const char* unavailable = "closed upgrade status=503 retry_after=120s"
 constexpr const char* broken_framing = "closed protocol";
 constexpr const char* peer_close = "closed peer_close code=1001";
 constexpr const char* cut = "closed lost";
+constexpr const char* signer_fails = "signer fails";
 constexpr const char* stop = "stop stop_requested 10s";
 constexpr const char* stop_now = "stop signal 0s";
 constexpr const char* pause = "pause";
