@@ -20,14 +20,10 @@ set(DISTWORKER_FUZZ_SOURCES_codec "${CMAKE_SOURCE_DIR}/tests/adapters/codec_judg
 set(DISTWORKER_FUZZ_LINK_codec distworker::protobuf)
 set(DISTWORKER_FUZZ_LINK_controller distworker::openssl GTest::gtest)
 set(DISTWORKER_FUZZ_LINK_signing distworker::openssl)
-if(TARGET invariant_watch) # the tests of the core have compiled it
-  set(DISTWORKER_FUZZ_LINK_engine invariant_watch)
-else()
-  file(GLOB DISTWORKER_FUZZ_SOURCES_engine "${CMAKE_SOURCE_DIR}/tests/core/invariants/*_watch*.cpp")
-  list(APPEND DISTWORKER_FUZZ_SOURCES_engine
-    "${CMAKE_SOURCE_DIR}/tests/core/invariants/engine_anatomy.cpp"
-    "${CMAKE_SOURCE_DIR}/tests/core/invariants/incoming_message.cpp"
-    "${CMAKE_SOURCE_DIR}/tests/core/invariants/session_model.cpp"
-    "${CMAKE_SOURCE_DIR}/tests/core/invariants/session_peer.cpp"
-    "${CMAKE_SOURCE_DIR}/tests/core/invariants/wild_bytes.cpp")
-endif()
+file(GLOB DISTWORKER_FUZZ_SOURCES_engine "${CMAKE_SOURCE_DIR}/tests/core/invariants/*_watch.cpp")
+list(APPEND DISTWORKER_FUZZ_SOURCES_engine
+  "${CMAKE_SOURCE_DIR}/tests/core/invariants/engine_anatomy.cpp"
+  "${CMAKE_SOURCE_DIR}/tests/core/invariants/incoming_message.cpp"
+  "${CMAKE_SOURCE_DIR}/tests/core/invariants/session_model.cpp"
+  "${CMAKE_SOURCE_DIR}/tests/core/invariants/session_peer.cpp"
+  "${CMAKE_SOURCE_DIR}/tests/core/invariants/wild_bytes.cpp")

@@ -1,7 +1,5 @@
-// Memory in steady state, of an engine alone and in a group: once warm, a task costs no allocation, and
-// neither does an idle poll.
+// The engine's memory in steady state: once warm, a task costs no allocation, and neither does an idle poll.
 #include "core/engine_rig.hpp"
-#include "core/lone_engine.hpp"
 #include "support/allocation_count.hpp"
 
 #include <gtest/gtest.h>
@@ -9,37 +7,36 @@
 namespace distworker::testing {
 namespace {
 
-/// Performs a worker's outputs, keeps what is needed to go on, and allocates nothing itself.
-template <typename Worker>
+/// Performs an engine's outputs, keeps what is needed to go on, and allocates nothing itself.
 class bare_driver {
 public:
-    bare_driver() : worker_{default_config().validate().value(), fake_signer(), 1} {
-        static_cast<void>(worker_.start(now_));
+    bare_driver() : engine_{default_config().validate().value(), fake_signer(), 1} {
+        static_cast<void>(engine_.start(now_));
         drain();
-        event([this](worker_engine& e) { e.opened(1, now_); });
+        engine_.opened(1, now_);
+        drain();
         receive(response_frame());
     }
 
     void receive(std::span<const std::byte> message) {
-        event([&](worker_engine& e) {
-            e.received(1, message_kind::binary, message, true, message.size(), now_);
-        });
+        engine_.received(1, message_kind::binary, message, true, message.size(), now_);
+        drain();
     }
     void answer() {
         outcome_writer writer{task_};
         writer.result().member("sum", 3);
-        ASSERT_TRUE(worker_.complete(task_.name(), std::move(writer).complete(), now_));
+        ASSERT_TRUE(engine_.complete(task_.name(), std::move(writer).complete(), now_));
         task_ = {};
         drain();
     }
     void progress(double fraction) {
-        ASSERT_TRUE(worker_.progress(task_.name(), fraction, "half way", now_));
+        ASSERT_TRUE(engine_.progress(task_.name(), fraction, "half way", now_));
         drain();
     }
     void stream() {
         stream_item_writer item{task_, 0.5F};
         item.data().member("token", "word");
-        ASSERT_TRUE(worker_.stream(task_.name(), *std::move(item).finish(), now_));
+        ASSERT_TRUE(engine_.stream(task_.name(), *std::move(item).finish(), now_));
         drain();
     }
     void pass(std::chrono::nanoseconds time) {
@@ -48,34 +45,29 @@ public:
     }
     /// The controller's side of the connection stays alive.
     void peer_ping() {
-        event([this](worker_engine& e) { e.pinged(1, now_); });
+        engine_.pinged(1, now_);
+        drain();
     }
     void drain() {
         for (;;) {
-            engine_output out = worker_.poll(now_).out;
+            engine_output out = engine_.poll(now_);
             if (is_idle(out)) {
                 return;
             }
             if (const auto* send = std::get_if<output::send>(&out)) {
-                worker_.with(0, [&](worker_engine& e) { e.sent(send->generation, now_); });
+                engine_.sent(send->generation, now_);
             } else if (const auto* ping = std::get_if<output::ping>(&out)) {
-                worker_.with(0, [&](worker_engine& e) { e.pong(ping->generation, ping->payload, now_); });
+                engine_.pong(ping->generation, ping->payload, now_);
             } else if (auto* assigned = std::get_if<output::assigned>(&out)) {
                 task_ = std::move(assigned->task);
             }
         }
     }
-    [[nodiscard]] Worker& worker() { return worker_; }
+    [[nodiscard]] worker_engine& engine() { return engine_; }
     [[nodiscard]] const instant& now() const { return now_; }
 
 private:
-    template <typename Event>
-    void event(Event what) {
-        worker_.with(0, what);
-        drain();
-    }
-
-    Worker worker_;
+    worker_engine engine_;
     instant now_{monotonic_time{1h}, wall_time{std::chrono::milliseconds{1'790'000'000'000}}};
     assigned_task task_;
 };
@@ -96,23 +88,13 @@ std::size_t count(Round round) {
     return allocations() - before;
 }
 
-// Not in the tests themselves: in a template g++ 12 stumbles over the designated initializer.
-auto any_assignment() {
-    return assign_frame({.id = "0198c2f0-0000-7000-8000-000000000001"});
-}
-
-TEST(AllocationCount, Counts) {
+TEST(EngineAllocation, TheCounterCounts) {
     EXPECT_EQ(count([] { ::operator delete(::operator new(1)); }), 1000U);
 }
 
-template <typename Worker>
-class WorkerAllocation : public ::testing::Test {};
-using workers = ::testing::Types<lone_engine, worker_group>;
-TYPED_TEST_SUITE(WorkerAllocation, workers);
-
-TYPED_TEST(WorkerAllocation, ATaskItsOutcomeAndItsReceiptAllocateNothing) {
-    bare_driver<TypeParam> driver;
-    const auto frame = any_assignment();
+TEST(EngineAllocation, ATaskItsOutcomeAndItsReceiptAllocateNothing) {
+    bare_driver driver;
+    const auto frame = assign_frame({.id = "0198c2f0-0000-7000-8000-000000000001"});
     EXPECT_EQ(count([&] {
                   driver.receive(frame);
                   driver.answer();
@@ -120,12 +102,12 @@ TYPED_TEST(WorkerAllocation, ATaskItsOutcomeAndItsReceiptAllocateNothing) {
                   driver.peer_ping();
               }),
               0U);
-    EXPECT_EQ(driver.worker().counters().receipted, std::uint64_t{warm_up + tasks});
+    EXPECT_EQ(driver.engine().counters().receipted, std::uint64_t{warm_up + tasks});
 }
 
-TYPED_TEST(WorkerAllocation, ProgressAndStreamAllocateNothing) {
-    bare_driver<TypeParam> driver;
-    const auto frame = any_assignment();
+TEST(EngineAllocation, ProgressAndStreamAllocateNothing) {
+    bare_driver driver;
+    const auto frame = assign_frame({.id = "0198c2f0-0000-7000-8000-000000000001"});
     EXPECT_EQ(count([&] {
                   driver.receive(frame);
                   driver.progress(0.5);
@@ -137,21 +119,21 @@ TYPED_TEST(WorkerAllocation, ProgressAndStreamAllocateNothing) {
               0U);
 }
 
-TYPED_TEST(WorkerAllocation, HeartbeatsAllocateNothing) {
-    bare_driver<TypeParam> driver;
+TEST(EngineAllocation, HeartbeatsAllocateNothing) {
+    bare_driver driver;
     EXPECT_EQ(count([&] {
                   driver.pass(3s);
                   driver.peer_ping();
               }),
               0U);
-    EXPECT_EQ(driver.worker().slot(0).state(), engine_state::ready);
+    EXPECT_EQ(driver.engine().state(), engine_state::ready);
 }
 
-TYPED_TEST(WorkerAllocation, AnIdlePollAllocatesNothing) {
-    bare_driver<TypeParam> driver;
+TEST(EngineAllocation, AnIdlePollAllocatesNothing) {
+    bare_driver driver;
     const std::size_t before = allocations();
     for (int i = 0; i < tasks; ++i) {
-        EXPECT_TRUE(is_idle(driver.worker().poll(driver.now()).out));
+        EXPECT_TRUE(is_idle(driver.engine().poll(driver.now())));
     }
     EXPECT_EQ(allocations(), before);
 }

@@ -5,8 +5,9 @@
 // streams, lost and refused connections, a pause, a drain. Whatever fails, no invariant may break, and the
 // worker reaches its end (docs/decisions/0011-when-memory-runs-out.md).
 #include "core/engine_rig.hpp"
-#include "core/lone_engine.hpp"
 #include "support/allocation_count.hpp"
+
+#include <distworker/worker_group.hpp>
 
 #include <gtest/gtest.h>
 
@@ -19,11 +20,37 @@
 namespace distworker::testing {
 namespace {
 
-class small_engine : public lone_engine {
+/// One engine without a group around it, to be used as if there were one.
+class lone_engine {
 public:
     /// Its pool keeps nothing, so that each frame asks for memory.
-    explicit small_engine(const valid_worker_config& config)
-        : lone_engine{config, fake_signer(), 1, buffer_pool{0}} {}
+    explicit lone_engine(const valid_worker_config& config)
+        : engine_{config, std::make_shared<signer>(fake_signer()), 1, {.pool = buffer_pool{0}}} {}
+
+    template <typename Event>
+    auto with(std::uint32_t, Event event) {
+        return event(engine_);
+    }
+    [[nodiscard]] std::size_t slots() const { return 1; }
+    auto start(instant now) { return engine_.start(now); }
+    auto stop(end_reason why, stop_limits limits, instant now) { return engine_.stop(why, limits, now); }
+    auto pause(instant now) { return engine_.pause(now); }
+    auto resume(instant now) { return engine_.resume(now); }
+    auto set_slots(std::uint32_t, instant) { return std::expected<void, misuse>{}; }
+    auto complete(const delivery& task, outcome&& answer, instant now) {
+        return engine_.complete(task, std::move(answer), now);
+    }
+    auto progress(const delivery& task, double fraction, std::string_view message, instant now) {
+        return engine_.progress(task, fraction, message, now);
+    }
+    auto stream(const delivery& task, stream_item&& item, instant now) {
+        return engine_.stream(task, std::move(item), now);
+    }
+    group_output poll(instant now) { return {0, engine_.poll(now)}; }
+    [[nodiscard]] engine_counters counters() const { return engine_.counters(); }
+
+private:
+    worker_engine engine_;
 };
 
 class small_group : public worker_group {
@@ -447,15 +474,15 @@ void live_through(session_policy session, std::uint64_t slots,
 }
 
 TEST(EngineFailingAllocation, OneThatFailsBreaksNothing) {
-    live_through<small_engine>(session_policy::anonymous, 1);
-    live_through<small_engine>(session_policy::stable, 1);
-    live_through<small_engine>(session_policy::one_shot, 1);
+    live_through<lone_engine>(session_policy::anonymous, 1);
+    live_through<lone_engine>(session_policy::stable, 1);
+    live_through<lone_engine>(session_policy::one_shot, 1);
 }
 
 TEST(EngineFailingAllocation, NoMemoryForTwentySecondsBreaksNothing) {
-    live_through<small_engine>(session_policy::anonymous, 1, 20s);
-    live_through<small_engine>(session_policy::stable, 1, 20s);
-    live_through<small_engine>(session_policy::one_shot, 1, 20s);
+    live_through<lone_engine>(session_policy::anonymous, 1, 20s);
+    live_through<lone_engine>(session_policy::stable, 1, 20s);
+    live_through<lone_engine>(session_policy::one_shot, 1, 20s);
 }
 
 TEST(EngineFailingAllocation, OneThatFailsBreaksNoGroup) {

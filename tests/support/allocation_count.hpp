@@ -22,7 +22,7 @@ void fail_allocations(std::size_t spared, std::size_t count) noexcept;
 
 /// How far tests step that fail each allocation in turn: an instrumented build is too slow for every one.
 #ifdef DISTWORKER_INSTRUMENTED
-inline constexpr std::size_t allocation_stride = 37;
+inline constexpr std::size_t allocation_stride = 10;
 #else
 inline constexpr std::size_t allocation_stride = 1;
 #endif
