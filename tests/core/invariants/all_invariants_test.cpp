@@ -3,6 +3,9 @@
 
 #include <rapidcheck/gtest.h>
 
+#include <chrono>
+#include <vector>
+
 namespace distworker::testing {
 namespace {
 
@@ -25,6 +28,27 @@ RC_GTEST_PROP(Invariants, HoldForAnEngineWhateverHappens, ()) {
 
 RC_GTEST_PROP(Invariants, HoldForAGroupWhateverHappens, ()) {
     expect_all_hold(true);
+}
+
+// Its last handler gets stuck, the group stops for that, and its connection, which was being made anew, ends:
+// all of it in one look.
+TEST(Invariants, HoldWhenAGroupStopsForAStuckHandlerWhoseConnectionIsGone) {
+    using namespace std::chrono_literals;
+    using enum step::kind;
+    model_setup setup{.config = {}, .group = true};
+    worker_config& config = setup.config;
+    config.controller = "http://localhost:8081";
+    config.provisioner = "example";
+    config.worker_id = "w-1";
+    config.session = session_policy::stable;
+    config.max_stuck = 1;
+    config.drain_timeout = 0s;
+    config.registration_timeout = 100ms;
+    const std::vector<step> steps{{complete, 0, 0, 1}, {open, 0, 0, 1},   {respond, 0, 0, 0},
+                                  {assign, 0, 2, 252}, {close, 0, 8, 88}, {wake, 0, 0, 2},
+                                  {wake, 0, 0, 0}};
+    rulebook book;
+    EXPECT_NO_THROW(run_model(setup, steps, book));
 }
 
 } // namespace

@@ -137,8 +137,8 @@ void slot_watch::time_passed(const moment& m) {
     if (link_.registered() && !was_registered) {
         retry_.answered(m);
     }
+    tasks_.timers_fired(outbox_, m); // before the end of a connection takes the task with it
     settle_link(nullptr, m);
-    tasks_.timers_fired(outbox_, m);
     retry_.timers_fired(m);
     ending_may_have_begun(m);
 }

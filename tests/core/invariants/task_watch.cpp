@@ -140,7 +140,8 @@ void task_watch::timers_fired(outbox_watch& outbox, const moment& m) {
         }
     }
     if (m.more(&engine_counters::abandoned) > 0) {
-        book_->check(15, running_ && (running_->timed_out || ending_),
+        // A group that stops may do so in the middle of a look.
+        book_->check(15, running_ && (running_->timed_out || m.slot.snapshot().ending),
                      "who is answered for had no time left");
         if (running_) {
             if (running_->told) {
