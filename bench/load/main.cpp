@@ -5,6 +5,7 @@
 //
 // Prints one line of JSON: tasks, seconds, tasks_per_second, p50_us, cpu_us_per_task (the worker process's
 // CPU time, all threads). Frames are bytes written by hand, so that no codec of either side is measured here.
+#include "bench/assignment.hpp"
 #include "child.hpp"
 
 #include <CLI/CLI.hpp>
@@ -35,28 +36,12 @@ namespace websocket = boost::beast::websocket;
 using tcp = asio::ip::tcp;
 using error_code = boost::system::error_code;
 using clock_type = std::chrono::steady_clock;
+using distworker::bench::assignment;
+using distworker::bench::counter_at;
+using distworker::bench::counter_digits;
 using std::string_view_literals::operator""sv;
 
 constexpr auto register_response = "\x08\x03\x1a\x00"sv; // type 3, an empty worker_register_response
-
-// A TASK_ASSIGN: task_id, queue "bench.add", input {a: 1, b: 2, operation: "add"}, timeout_ms 30000.
-constexpr auto assignment = "\x08\x0a\x52\x6b"
-                            "\x0a\x24"
-                            "019a0000-0000-7000-8000-000000000000"
-                            "\x12\x09"
-                            "bench.add"
-                            "\x22\x34"
-                            "\x0a\x0e\x0a\x01"
-                            "a\x12\x09\x11\0\0\0\0\0\0\xf0\x3f"
-                            "\x0a\x0e\x0a\x01"
-                            "b\x12\x09\x11\0\0\0\0\0\0\0\x40"
-                            "\x0a\x12\x0a\x09"
-                            "operation\x12\x05\x1a\x03"
-                            "add"
-                            "\x28\xb0\xea\x01"sv;
-static_assert(assignment.size() == 111);
-constexpr std::size_t counter_at = 6 + 24; // the last twelve digits of the task id
-constexpr std::size_t counter_digits = 12;
 
 constexpr char type_complete = 12;
 constexpr char type_failed = 13;

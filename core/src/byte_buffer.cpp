@@ -99,7 +99,9 @@ private:
 };
 
 void release(buffer_block* block) noexcept {
-    if (block == nullptr || block->references.fetch_sub(1, std::memory_order_acq_rel) != 1) {
+    // A sole owner need not count down: nobody else can count up.
+    if (block == nullptr || (block->references.load(std::memory_order_acquire) != 1 &&
+                             block->references.fetch_sub(1, std::memory_order_acq_rel) != 1)) {
         return;
     }
     const auto owner = std::move(block->owner);

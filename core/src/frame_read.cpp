@@ -339,7 +339,7 @@ std::string_view salvage_task_id(std::span<const std::byte> message) noexcept {
         }
     }
     if (body.empty() && f.is(assign_payload, wire_type::length)) {
-        body = envelope.clipped();
+        body = f.bytes; // cut off
     }
     if (!is_assign) {
         return {};

@@ -72,7 +72,7 @@ private:
         case message_type::object:
             if (f.is(wire::struct_field::entry, wire::wire_type::length)) {
                 bytes_ += 2; // type byte, and the NUL behind the key
-                enter(f.bytes, message_type::entry);
+                return visit_whole_entry(f.bytes);
             }
             return std::nullopt;
         case message_type::entry:
@@ -80,13 +80,42 @@ private:
         case message_type::list:
             if (f.is(wire::list_item, wire::wire_type::length)) {
                 bytes_ += 2 + decimal_digits(in.index++); // BSON keys list items by their number
-                enter(f.bytes, message_type::value);
+                return visit_whole_value(f.bytes);
             }
             return std::nullopt;
         case message_type::value:
             break;
         }
         return visit_value(in, f);
+    }
+
+    // An entry as every writer makes it, a key and a value, is read at once.
+    std::optional<payload_fault> visit_whole_entry(std::span<const std::byte> entry) noexcept {
+        wire::reader fields{entry};
+        wire::field key;
+        wire::field value;
+        if (!fields.next(key) || !key.is(wire::struct_field::key, wire::wire_type::length) ||
+            !fields.next(value) || !value.is(wire::struct_field::value, wire::wire_type::length) ||
+            !fields.done()) {
+            enter(entry, message_type::entry);
+            return std::nullopt;
+        }
+        if (!is_valid_utf8(key.text())) {
+            return payload_fault::not_utf8;
+        }
+        bytes_ += key.bytes.size();
+        return visit_whole_value(value.bytes);
+    }
+
+    // And so is a value that is one scalar and nothing else.
+    std::optional<payload_fault> visit_whole_value(std::span<const std::byte> value) noexcept {
+        wire::reader fields{value};
+        wire::field f;
+        if (!fields.next(f) || !fields.done()) {
+            enter(value, message_type::value);
+            return std::nullopt;
+        }
+        return is_member(f) ? take(f) : std::nullopt;
     }
 
     std::optional<payload_fault> visit_entry(open_message& in, const wire::field& f) noexcept {
@@ -108,17 +137,22 @@ private:
     }
 
     std::optional<payload_fault> visit_value(open_message& in, const wire::field& f) noexcept {
-        namespace id = wire::value_field;
-        const bool known =
-            f.is(id::number, wire::wire_type::fixed64) || f.is(id::string, wire::wire_type::length) ||
-            f.is(id::boolean, wire::wire_type::varint) || f.is(id::null, wire::wire_type::varint) ||
-            f.is(id::object, wire::wire_type::length) || f.is(id::list, wire::wire_type::length);
-        if (!known) {
+        if (!is_member(f)) {
             return std::nullopt;
         }
-        if (repeated(in, f.id)) {
-            return payload_fault::repeated_field;
-        }
+        return repeated(in, f.id) ? std::optional{payload_fault::repeated_field} : take(f);
+    }
+
+    // Whether it is one of the members of a Value.
+    static bool is_member(const wire::field& f) noexcept {
+        using enum wire::wire_type;
+        constexpr std::array types{varint, fixed64, length, varint, length, length};
+        return f.id >= wire::value_field::null && f.id <= wire::value_field::list &&
+               f.type == types[f.id - 1];
+    }
+
+    std::optional<payload_fault> take(const wire::field& f) noexcept {
+        namespace id = wire::value_field;
         switch (f.id) {
         case id::number:
             bytes_ += sizeof(double);

@@ -35,6 +35,24 @@ std::size_t character_length(std::string_view text) noexcept {
     return 4;
 }
 
+// How much of `text` is ASCII for certain: all of it, or what precedes the eight bytes that hold something
+// else.
+std::size_t ascii_length(std::string_view text) noexcept {
+    constexpr std::uint64_t high_bits = 0x8080808080808080U;
+    std::size_t length = 0;
+    for (; text.size() - length >= sizeof(std::uint64_t); length += sizeof(std::uint64_t)) {
+        std::uint64_t eight = 0;
+        std::memcpy(&eight, text.data() + length, sizeof eight);
+        if ((eight & high_bits) != 0) {
+            return length;
+        }
+    }
+    while (length < text.size() && static_cast<unsigned char>(text[length]) < 0x80) {
+        ++length;
+    }
+    return length;
+}
+
 void append_hex(std::string& out, unsigned char byte) {
     static constexpr std::string_view digits = "0123456789abcdef";
     out += "\\x";
@@ -45,23 +63,14 @@ void append_hex(std::string& out, unsigned char byte) {
 } // namespace
 
 bool is_valid_utf8(std::string_view text) noexcept {
+    text.remove_prefix(ascii_length(text));
     while (!text.empty()) {
-        while (text.size() >= sizeof(std::uint64_t)) {
-            std::uint64_t eight = 0;
-            std::memcpy(&eight, text.data(), sizeof eight);
-            if ((eight & 0x8080808080808080U) != 0) {
-                break;
-            }
-            text.remove_prefix(sizeof eight);
-        }
-        if (text.empty()) {
-            break;
-        }
         const std::size_t length = character_length(text);
         if (length == 0) {
             return false;
         }
         text.remove_prefix(length);
+        text.remove_prefix(ascii_length(text));
     }
     return true;
 }

@@ -1,7 +1,23 @@
+#include <distworker/byte_buffer.hpp>
 #include <distworker/payload_schema.hpp>
 #include <distworker/value_view.hpp>
 
 namespace distworker {
+namespace {
+
+// The field of that number of an object's entry; nothing when there is none.
+std::span<const std::byte> field_of(std::span<const std::byte> entry, std::uint32_t id) noexcept {
+    wire::reader fields{entry};
+    wire::field f;
+    while (fields.next(f)) {
+        if (f.is(id, wire::wire_type::length)) {
+            return f.bytes;
+        }
+    }
+    return {};
+}
+
+} // namespace
 
 const char* to_string(value_kind kind) noexcept {
     switch (kind) {
@@ -81,34 +97,35 @@ object_view value_view::members() const noexcept {
 object_view::iterator& object_view::iterator::operator++() noexcept {
     wire::field f;
     while (fields_.next(f)) {
-        if (!f.is(wire::struct_field::entry, wire::wire_type::length)) {
-            continue;
+        if (f.is(wire::struct_field::entry, wire::wire_type::length)) {
+            entry_ = f.bytes;
+            done_ = false;
+            return *this;
         }
-        key_ = {};
-        value_ = {};
-        wire::reader entry{f.bytes};
-        while (entry.next(f)) {
-            if (f.is(wire::struct_field::key, wire::wire_type::length)) {
-                key_ = f.text();
-            } else if (f.is(wire::struct_field::value, wire::wire_type::length)) {
-                value_ = f.bytes;
-            }
-        }
-        done_ = false;
-        return *this;
     }
     done_ = true;
     return *this;
 }
 
+std::string_view object_view::iterator::key() const noexcept {
+    return as_text(field_of(entry_, wire::struct_field::key));
+}
+
+value_view object_view::iterator::value() const noexcept {
+    return value_view{field_of(entry_, wire::struct_field::value)};
+}
+
 std::optional<value_view> object_view::find(std::string_view key) const noexcept {
-    std::optional<value_view> found;
-    for (auto it = begin(); it != end(); ++it) {
-        if (it.key() == key) {
-            found = (*it).value;
+    std::optional<std::span<const std::byte>> found;
+    wire::reader members{body_};
+    wire::field f;
+    while (members.next(f)) {
+        if (f.is(wire::struct_field::entry, wire::wire_type::length) &&
+            as_text(field_of(f.bytes, wire::struct_field::key)) == key) {
+            found = f.bytes;
         }
     }
-    return found;
+    return found ? std::optional{value_view{field_of(*found, wire::struct_field::value)}} : std::nullopt;
 }
 
 list_view::iterator& list_view::iterator::operator++() noexcept {

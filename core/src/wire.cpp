@@ -23,20 +23,20 @@ const char* to_string(wire_error error) noexcept {
     return "unknown";
 }
 
-bool reader::read_long_varint(std::uint64_t& out, unsigned max_bytes) noexcept {
+reader::long_varint reader::read_long_varint(const std::byte* at, const std::byte* end,
+                                             unsigned max_bytes) noexcept {
     std::uint64_t number = 0;
     for (unsigned i = 0; i < max_bytes; ++i) {
-        if (at_ == end_) {
-            return fail(wire_error::truncated);
+        if (at == end) {
+            return {0, at, wire_error::truncated};
         }
-        const auto byte = static_cast<std::uint64_t>(*at_++);
+        const auto byte = static_cast<std::uint64_t>(*at++);
         number |= (byte & 0x7FU) << (7U * i);
         if (byte < 0x80) {
-            out = number;
-            return true;
+            return {number, at, wire_error::none};
         }
     }
-    return fail(wire_error::varint_too_long);
+    return {0, at, wire_error::varint_too_long};
 }
 
 void writer::close() {

@@ -71,8 +71,9 @@ public:
 
         iterator() noexcept : fields_{{}} {}
         explicit iterator(std::span<const std::byte> body) noexcept : fields_{body} { ++*this; }
-        member_view operator*() const noexcept { return member_view{key_, value_view{value_}}; }
-        [[nodiscard]] std::string_view key() const noexcept { return key_; }
+        member_view operator*() const noexcept { return member_view{key(), value()}; }
+        [[nodiscard]] std::string_view key() const noexcept;
+        [[nodiscard]] value_view value() const noexcept;
         iterator& operator++() noexcept;
         void operator++(int) noexcept { ++*this; }
         friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept { return it.done_; }
@@ -80,8 +81,7 @@ public:
     private:
         wire::reader fields_;
         bool done_ = true;
-        std::string_view key_;
-        std::span<const std::byte> value_;
+        std::span<const std::byte> entry_;
     };
 
     object_view() = default;

@@ -5,6 +5,8 @@
 // which field numbers and wire types mean something. Groups are refused (protocol, section 2 has none).
 #pragma once
 
+#include <bit>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -33,6 +35,12 @@ enum class wire_error : std::uint8_t {
 
 [[nodiscard]] const char* to_string(wire_error error) noexcept;
 
+/// To the wire's byte order or from it: the one is the other.
+template <std::unsigned_integral Unsigned>
+[[nodiscard]] constexpr Unsigned little_endian(Unsigned number) noexcept {
+    return std::endian::native == std::endian::little ? number : std::byteswap(number);
+}
+
 /// One field as it stands on the wire. `number` holds varints and fixed values, `bytes` the length-delimited.
 struct field {
     std::uint32_t id = 0;
@@ -54,7 +62,8 @@ public:
     explicit reader(std::span<const std::byte> message) noexcept
         : at_{message.data()}, end_{message.data() + message.size()} {}
 
-    /// Reads the next field into `out`. False at the end and at an error: `error()` tells which.
+    /// Reads the next field into `out`. False at the end and at an error: `error()` tells which. Of a
+    /// length-delimited field that is `truncated`, `out` holds what is there, for salvaging.
     [[nodiscard]] bool next(field& out) noexcept {
         if (at_ == end_) {
             return false;
@@ -68,6 +77,9 @@ public:
         }
         out.id = static_cast<std::uint32_t>(tag >> 3U);
         out.type = static_cast<wire_type>(tag & 7U);
+        if (out.type == wire_type::length) { // most are
+            return read_bytes(out.bytes);
+        }
         switch (out.type) {
         case wire_type::varint:
             return read_varint(out.number, 10);
@@ -75,29 +87,18 @@ public:
             return read_fixed<std::uint64_t>(out.number);
         case wire_type::fixed32:
             return read_fixed<std::uint32_t>(out.number);
-        case wire_type::length: {
-            std::uint64_t length = 0;
-            if (!read_varint(length, 5)) {
-                return false;
-            }
-            if (length > static_cast<std::uint64_t>(end_ - at_)) {
-                clipped_ = {at_, end_};
-                return fail(wire_error::truncated);
-            }
-            out.bytes = {at_, static_cast<std::size_t>(length)};
-            at_ += length;
-            return true;
-        }
         case wire_type::start_group:
         case wire_type::end_group:
             return fail(wire_error::group);
+        case wire_type::length:
+            break;
         }
         return fail(wire_error::bad_wire_type);
     }
 
     [[nodiscard]] wire_error error() const noexcept { return error_; }
-    /// After `truncated` in a length-delimited field: the part of it that is there. For salvaging.
-    [[nodiscard]] std::span<const std::byte> clipped() const noexcept { return clipped_; }
+    /// The whole message was read, and it is sound.
+    [[nodiscard]] bool done() const noexcept { return at_ == end_ && error_ == wire_error::none; }
 
 private:
     bool fail(wire_error error) noexcept {
@@ -111,9 +112,29 @@ private:
             out = static_cast<std::uint64_t>(*at_++);
             return true;
         }
-        return read_long_varint(out, max_bytes);
+        const long_varint read = read_long_varint(at_, end_, max_bytes);
+        if (read.error != wire_error::none) {
+            return fail(read.error);
+        }
+        at_ = read.behind;
+        out = read.number;
+        return true;
     }
-    bool read_long_varint(std::uint64_t& out, unsigned max_bytes) noexcept;
+
+    bool read_bytes(std::span<const std::byte>& out) noexcept {
+        std::uint64_t length = 0;
+        if (!read_varint(length, 5)) {
+            return false;
+        }
+        const auto left = static_cast<std::size_t>(end_ - at_);
+        if (length > left) {
+            out = {at_, left};
+            return fail(wire_error::truncated);
+        }
+        out = {at_, static_cast<std::size_t>(length)};
+        at_ += length;
+        return true;
+    }
 
     template <typename Unsigned>
     bool read_fixed(std::uint64_t& out) noexcept {
@@ -121,17 +142,23 @@ private:
             return fail(wire_error::truncated);
         }
         Unsigned little = 0;
-        for (std::size_t i = 0; i < sizeof(Unsigned); ++i) { // compiles to one load
-            little |= static_cast<Unsigned>(static_cast<Unsigned>(at_[i]) << (8U * i));
-        }
-        at_ += sizeof(Unsigned);
-        out = little;
+        std::memcpy(&little, at_, sizeof little);
+        at_ += sizeof little;
+        out = little_endian(little);
         return true;
     }
 
+    // Takes and gives values only: nobody outside knows a reader's address, so it can live in registers.
+    struct long_varint {
+        std::uint64_t number;
+        const std::byte* behind;
+        wire_error error;
+    };
+    static long_varint read_long_varint(const std::byte* at, const std::byte* end,
+                                        unsigned max_bytes) noexcept;
+
     const std::byte* at_;
     const std::byte* end_;
-    std::span<const std::byte> clipped_;
     wire_error error_ = wire_error::none;
 };
 

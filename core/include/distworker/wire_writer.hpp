@@ -93,12 +93,11 @@ private:
         return at;
     }
     template <typename Unsigned>
-    void fixed(std::uint32_t id, wire_type type, Unsigned little) {
+    void fixed(std::uint32_t id, wire_type type, Unsigned number) {
         const std::uint64_t head = tag(id, type);
-        std::byte* at = put_varint(out_->extend(varint_size(head) + sizeof little), head);
-        for (std::size_t i = 0; i < sizeof little; ++i) {
-            *at++ = static_cast<std::byte>(little >> (8U * i));
-        }
+        const Unsigned little = little_endian(number);
+        std::memcpy(put_varint(out_->extend(varint_size(head) + sizeof little), head), &little,
+                    sizeof little);
     }
     void remember(wide_length wide);
 
