@@ -55,17 +55,6 @@ if(DISTWORKER_COVERAGE)
 endif()
 target_link_libraries(distworker_options INTERFACE distworker_sanitizers)
 
-# What most sources include, compiled once, for builds in which parsing is most of the work. A header that forgets one of
-# these would go unnoticed there: the release build has none of this.
-if(DISTWORKER_PRECOMPILE)
-  file(WRITE "${CMAKE_BINARY_DIR}/standard_headers.cpp" "")
-  add_library(distworker_standard_headers OBJECT "${CMAKE_BINARY_DIR}/standard_headers.cpp")
-  target_link_libraries(distworker_standard_headers PRIVATE distworker_options)
-  target_precompile_headers(distworker_standard_headers PRIVATE
-    <algorithm> <array> <charconv> <chrono> <cstring> <deque> <expected> <functional> <map> <memory> <optional> <ranges>
-    <span> <string> <string_view> <utility> <variant> <vector>)
-endif()
-
 # distworker_library(NAME SOURCES ... [LINK ...] [PRIVATE_LINK ...])
 # A component: target distworker_NAME, alias distworker::NAME, public headers in include/.
 function(distworker_library name)
@@ -75,9 +64,6 @@ function(distworker_library name)
   target_include_directories(distworker_${name} PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}/include")
   target_link_libraries(distworker_${name} PUBLIC ${arg_LINK}
     PRIVATE $<BUILD_INTERFACE:distworker_options> ${arg_PRIVATE_LINK})
-  if(DISTWORKER_PRECOMPILE)
-    target_precompile_headers(distworker_${name} REUSE_FROM distworker_standard_headers)
-  endif()
 endfunction()
 
 # distworker_program(NAME SOURCES ... [LINK ...]): an executable in build/<preset>/bin.
@@ -96,6 +82,6 @@ endfunction()
 # than Debian's library does, so they are compiled without it.
 function(distworker_protobuf_sources)
   if(DISTWORKER_SANITIZE MATCHES "thread")
-    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -fno-sanitize=thread SKIP_PRECOMPILE_HEADERS ON)
+    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -fno-sanitize=thread)
   endif()
 endfunction()

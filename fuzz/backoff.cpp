@@ -23,7 +23,7 @@ nanoseconds longest(nanoseconds base, std::uint32_t times, nanoseconds cap) {
     return nanoseconds{static_cast<std::int64_t>(std::min(value, limit))};
 }
 
-void check(std::span<const std::byte> input) {
+void check_backoff(std::span<const std::byte> input) {
     input_reader in{input};
     backoff_policy policy;
     policy.kind = in.one_of(reconnect_policy::fixed);
@@ -57,7 +57,7 @@ void check(std::span<const std::byte> input) {
             "a wait grows with the number drawn for it");
 }
 
-const registration here{{"backoff", check}};
+const registration backoff_target{{"backoff", check_backoff}};
 
 } // namespace
 } // namespace distworker::fuzz

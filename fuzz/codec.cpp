@@ -5,11 +5,11 @@
 namespace distworker::fuzz {
 namespace {
 
-void check(std::span<const std::byte> input) {
+void check_codec(std::span<const std::byte> input) {
     static_cast<void>(testing::judge({input.begin(), input.end()})); // throws where they differ
 }
 
-const registration here{{"codec", check}};
+const registration codec_target{{"codec", check_codec}};
 
 } // namespace
 } // namespace distworker::fuzz

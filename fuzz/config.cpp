@@ -205,14 +205,14 @@ void check_secret(input_reader& in) {
     require(!fault || fault->field == "token", "a token's fault is the token's");
 }
 
-void check(std::span<const std::byte> input) {
+void check_config(std::span<const std::byte> input) {
     input_reader in{input};
     check_units(in);
     check_secret(in);
     check_config(in);
 }
 
-const registration here{{"config", check}};
+const registration config_target{{"config", check_config}};
 
 } // namespace
 } // namespace distworker::fuzz

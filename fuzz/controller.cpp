@@ -9,7 +9,7 @@
 namespace distworker::fuzz {
 namespace {
 
-void check(std::span<const std::byte> input) {
+void check_controller(std::span<const std::byte> input) {
     constexpr int most_steps = 200;
     constexpr std::uint32_t amounts = 1000;
     input_reader in{input};
@@ -29,7 +29,7 @@ void check(std::span<const std::byte> input) {
     require(!::testing::Test::HasFailure(), "what the harness expects is so");
 }
 
-const registration here{{"controller", check}};
+const registration controller_target{{"controller", check_controller}};
 
 } // namespace
 } // namespace distworker::fuzz

@@ -32,7 +32,7 @@ std::string played(session_policy session, std::size_t chunk, const std::vector<
     return model.log();
 }
 
-void check(std::span<const std::byte> input) {
+void check_engine(std::span<const std::byte> input) {
     constexpr std::size_t most_steps = 400;
     constexpr std::uint32_t amounts = 1000;
     input_reader in{input};
@@ -48,7 +48,7 @@ void check(std::span<const std::byte> input) {
             "I28, I29: the same inputs in other parts give the same outputs");
 }
 
-const registration here{{"engine", check}};
+const registration engine_target{{"engine", check_engine}};
 
 } // namespace
 } // namespace distworker::fuzz

@@ -191,7 +191,7 @@ void check_signed_register(bytes_view input) {
             "what is signed reads back the same");
 }
 
-void check(bytes_view input) {
+void check_frame(bytes_view input) {
     check_salvage(input);
     check_signed_register(input);
     const auto frame = read_frame(input);
@@ -204,7 +204,7 @@ void check(bytes_view input) {
             "a refusal names the task that can be salvaged");
 }
 
-const registration here{{"frame", check}};
+const registration frame_target{{"frame", check_frame}};
 
 } // namespace
 } // namespace distworker::fuzz

@@ -217,13 +217,13 @@ private:
     traced_group it_;
 };
 
-void check(std::span<const std::byte> input) {
+void check_group(std::span<const std::byte> input) {
     const auto report = replay(recorded_group(input));
     require(report.has_value(), "what is recorded can be read");
     require(report->has_payloads && !report->difference, "I28: what is recorded plays again identically");
 }
 
-const registration here{{"group", check}};
+const registration group_target{{"group", check_group}};
 
 } // namespace
 

@@ -87,7 +87,7 @@ void check_table(const std::vector<std::string_view>& patterns, std::string_view
     }
 }
 
-void check(std::span<const std::byte> input) {
+void check_patterns(std::span<const std::byte> input) {
     std::vector<std::string_view> lines = split(as_text(input), '\n');
     const std::string_view queue = lines.front();
     lines.erase(lines.begin());
@@ -97,7 +97,7 @@ void check(std::span<const std::byte> input) {
     check_table(lines, queue);
 }
 
-const registration here{{"pattern", check}};
+const registration pattern_target{{"pattern", check_patterns}};
 
 } // namespace
 } // namespace distworker::fuzz

@@ -138,7 +138,7 @@ void check_written(const Object& object, const value& tree, const walk& seen, bo
     }
 }
 
-void check(bytes_view input) {
+void check_view(bytes_view input) {
     const object_view object{input};
     const walk seen{object, input};
     const auto checked = check_payload(input);
@@ -159,7 +159,7 @@ void check(bytes_view input) {
     check_written(tree, tree, seen, true);
 }
 
-const registration here{{"payload", check}};
+const registration payload_target{{"payload", check_view}};
 
 } // namespace
 } // namespace distworker::fuzz

@@ -151,7 +151,7 @@ void check_parsed(std::string_view text) {
     require(parts->signature_hex.size() == 64, "a signature has 64 digits");
 }
 
-void check(std::span<const std::byte> input) {
+void check_signing(std::span<const std::byte> input) {
     check_parsed(as_text(input));
     if (as_text(input).find(token) != std::string_view::npos) {
         return; // then it may well be told
@@ -162,7 +162,7 @@ void check(std::span<const std::byte> input) {
     check_signed(request, worker_id);
 }
 
-const registration here{{"signing", check}};
+const registration signing_target{{"signing", check_signing}};
 
 } // namespace
 } // namespace distworker::fuzz

@@ -23,7 +23,7 @@ bool wants_many_slots(std::string_view text) {
     return false;
 }
 
-void check(std::span<const std::byte> input) {
+void check_trace(std::span<const std::byte> input) {
     const std::string_view text = as_text(input);
     if (wants_many_slots(text)) {
         return;
@@ -48,7 +48,7 @@ void check(std::span<const std::byte> input) {
             "I28: the same trace plays the same again");
 }
 
-const registration here{{"trace", check}};
+const registration trace_target{{"trace", check_trace}};
 
 } // namespace
 } // namespace distworker::fuzz

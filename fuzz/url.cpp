@@ -49,7 +49,7 @@ void check_accepted(const controller_url& url, std::string_view text) {
     require(authority.find('@') == std::string_view::npos, "no user name or password is accepted");
 }
 
-void check(std::span<const std::byte> input) {
+void check_url(std::span<const std::byte> input) {
     const std::string_view text = as_text(input);
     const auto url = parse_controller_url(text);
     if (url) {
@@ -62,7 +62,7 @@ void check(std::span<const std::byte> input) {
     require(fault.to_string().find(canary) == std::string::npos, "a fault does not repeat the URL");
 }
 
-const registration here{{"url", check}};
+const registration url_target{{"url", check_url}};
 
 } // namespace
 } // namespace distworker::fuzz

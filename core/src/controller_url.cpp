@@ -1,3 +1,4 @@
+#include "ascii.hpp"
 #include "host_name.hpp"
 
 #include <distworker/controller_url.hpp>
@@ -11,22 +12,15 @@
 namespace distworker {
 namespace {
 
+using detail::lower;
+using detail::lowered;
+
 constexpr std::string_view endpoint_path = "/worker/v1/ws";
 
 constexpr std::string_view form = "write http(s)://host[:port][/prefix] or ws(s)://host[:port]/path";
 
-std::unexpected<config_fault> fault(std::string problem, std::string_view remedy = form) {
+std::unexpected<config_fault> url_fault(std::string problem, std::string_view remedy = form) {
     return std::unexpected{config_fault{"controller", std::move(problem), std::string{remedy}}};
-}
-
-char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lowered(std::string_view text) {
-    std::string out{text};
-    std::ranges::transform(out, out.begin(), lower);
-    return out;
 }
 
 std::uint16_t default_port(bool secure) noexcept {
@@ -76,8 +70,8 @@ std::expected<std::uint16_t, config_fault> parse_port(std::string_view text) {
     std::uint16_t port = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
     if (error != std::errc{} || end != text.data() + text.size() || port == 0) {
-        return fault("has a port that is not a number from 1 to 65535",
-                     "correct the port, or leave it and its colon out");
+        return url_fault("has a port that is not a number from 1 to 65535",
+                         "correct the port, or leave it and its colon out");
     }
     return port;
 }
@@ -114,8 +108,8 @@ struct authority {
 
 std::expected<authority, config_fault> parse_authority(std::string_view text) {
     if (text.find('@') != std::string_view::npos) {
-        return fault("holds a user name or password, which would leak into logs",
-                     "remove everything up to the '@'; the worker signs with its token");
+        return url_fault("holds a user name or password, which would leak into logs",
+                         "remove everything up to the '@'; the worker signs with its token");
     }
     authority out;
     std::string_view port_text;
@@ -124,7 +118,7 @@ std::expected<authority, config_fault> parse_authority(std::string_view text) {
         const auto host =
             close == std::string_view::npos ? std::nullopt : parse_bracketed(text.substr(1, close - 1));
         if (!host || (close + 1 < text.size() && text[close + 1] != ':')) {
-            return fault("has a malformed IPv6 address", "write it in brackets, as in [::1]:8081");
+            return url_fault("has a malformed IPv6 address", "write it in brackets, as in [::1]:8081");
         }
         out.host = *host;
         port_text = text.substr(close + 1);
@@ -132,16 +126,16 @@ std::expected<authority, config_fault> parse_authority(std::string_view text) {
         const auto colon = text.find(':');
         const std::string_view name = text.substr(0, colon);
         if (colon != std::string_view::npos && text.find(':', colon + 1) != std::string_view::npos) {
-            return fault("has more than one colon in its host",
-                         "write an IPv6 address in brackets, as in [::1]:8081");
+            return url_fault("has more than one colon in its host",
+                             "write an IPv6 address in brackets, as in [::1]:8081");
         }
         out.host = lowered(name);
         if (!detail::parse_ipv4(out.host)) {
             const std::string problem = detail::host_name_problem(out.host);
             if (!problem.empty()) {
-                return fault(problem,
-                             "write a host name in ASCII (an international one in its punycode form, "
-                             "xn--...), or an IP address");
+                return url_fault(problem,
+                                 "write a host name in ASCII (an international one in its punycode form, "
+                                 "xn--...), or an IP address");
             }
         }
         port_text = colon == std::string_view::npos ? std::string_view{} : text.substr(colon);
@@ -175,20 +169,20 @@ std::string target_of(std::string_view path, std::string_view query, bool base) 
 
 std::expected<controller_url, config_fault> parse_controller_url(std::string_view text) {
     if (text.empty()) {
-        return fault("is empty");
+        return url_fault("is empty");
     }
     const auto is_blank = [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7F; };
     if (std::ranges::any_of(text, is_blank)) {
-        return fault("holds white space or a control character",
-                     "remove it (a trailing newline?), or percent-encode it in a path");
+        return url_fault("holds white space or a control character",
+                         "remove it (a trailing newline?), or percent-encode it in a path");
     }
     const scheme_info* scheme = find_scheme(text);
     if (scheme == nullptr) {
-        return fault("does not begin with http://, https://, ws:// or wss://");
+        return url_fault("does not begin with http://, https://, ws:// or wss://");
     }
     text.remove_prefix(scheme->prefix.size());
     if (text.find('#') != std::string_view::npos) {
-        return fault("has a fragment ('#'), which is never sent", "remove it, or write '#' as %23");
+        return url_fault("has a fragment ('#'), which is never sent", "remove it, or write '#' as %23");
     }
     const auto query_at = std::min(text.find('?'), text.size());
     const std::string_view query = text.substr(query_at); // with its question mark
@@ -201,8 +195,8 @@ std::expected<controller_url, config_fault> parse_controller_url(std::string_vie
         return std::unexpected{std::move(where.error())};
     }
     if (!is_target_text(path) || !is_target_text(query)) {
-        return fault("has characters in its path or query that a request cannot hold",
-                     "percent-encode them (a lone '%' as %25)");
+        return url_fault("has characters in its path or query that a request cannot hold",
+                         "percent-encode them (a lone '%' as %25)");
     }
     return controller_url{.secure = scheme->secure,
                           .host = std::move(where->host),

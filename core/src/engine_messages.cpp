@@ -7,8 +7,6 @@
 namespace distworker {
 namespace {
 
-// How much of an oversized message is kept, to find the task id that must be refused.
-constexpr std::size_t salvage_bytes = 4096;
 constexpr std::uint32_t max_empty_parts = 65'536;
 constexpr std::uint32_t max_strikes = 100;
 constexpr std::uint32_t max_refusals = 64;

@@ -11,7 +11,6 @@ namespace {
 using wire::wire_type;
 
 constexpr std::uint32_t type_field = 1;
-constexpr std::size_t salvage_bytes = 4096;
 
 // Notes which singular fields of one message were met.
 class met_fields {

@@ -33,7 +33,7 @@ int rank(std::string_view segment) noexcept {
     return segment == "#" ? 2 : segment == "*" ? 1 : 0;
 }
 
-config_fault fault(std::string problem, std::string remedy) {
+config_fault pattern_fault(std::string problem, std::string remedy) {
     return {"queue pattern", std::move(problem), std::move(remedy)};
 }
 
@@ -73,18 +73,18 @@ bool more_specific(std::string_view a, std::string_view b) noexcept {
 
 std::optional<config_fault> validate_pattern(std::string_view pattern) {
     if (pattern.size() > max_pattern_bytes) {
-        return fault("is longer than 1 KiB", "use a shorter pattern");
+        return pattern_fault("is longer than 1 KiB", "use a shorter pattern");
     }
     if (!is_valid_utf8(pattern)) {
-        return fault("is not valid UTF-8", "write it in UTF-8");
+        return pattern_fault("is not valid UTF-8", "write it in UTF-8");
     }
     segments parts{pattern};
     while (!parts.done()) {
         const std::string_view segment = parts.take();
         if (segment == "#" && !parts.done()) {
-            return fault("'" + escape_for_log(pattern) +
-                             "' has a '#' before its last segment and would match no queue",
-                         "use '*' for one segment, '#' only at the end");
+            return pattern_fault("'" + escape_for_log(pattern) +
+                                     "' has a '#' before its last segment and would match no queue",
+                                 "use '*' for one segment, '#' only at the end");
         }
     }
     return std::nullopt;

@@ -1,3 +1,5 @@
+#include "ascii.hpp"
+
 #include <distworker/request_signing.hpp>
 
 #include <algorithm>
@@ -8,22 +10,12 @@
 namespace distworker {
 namespace {
 
+using detail::lower;
+using detail::lowered;
+using detail::upper;
+
 constexpr std::string_view scheme = "DISTWORKER1_HMAC_SHA256";
 constexpr std::string_view signed_prefix = "x-distworker-";
-
-// ASCII only, whatever the locale: header names are tokens (RFC 9110, section 5.6.2).
-constexpr char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-constexpr char upper(char c) noexcept {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-}
-
-std::string lowered(std::string_view text) {
-    std::string out{text};
-    std::ranges::transform(out, out.begin(), lower);
-    return out;
-}
 
 std::string_view trimmed(std::string_view text) noexcept {
     static constexpr std::string_view blanks = " \t";

@@ -46,9 +46,9 @@ const char* to_string(write_fault::kind kind) noexcept {
     return "unknown";
 }
 
-value_writer::value_writer(wire::writer& out, std::string_view root, std::size_t max_document_bytes,
+value_writer::value_writer(wire::writer& out, std::string_view root, std::size_t document_limit,
                            std::size_t max_depth) noexcept
-    : out_{&out}, root_{root}, max_document_bytes_{max_document_bytes},
+    : out_{&out}, root_{root}, max_document_bytes_{document_limit},
       max_depth_{std::min<std::size_t>(max_depth, max_input_depth)} {
     levels_[0] = {};
 }

@@ -188,17 +188,17 @@ std::size_t document_bytes(const value& content) {
     if (content.boolean() != nullptr) {
         return 1;
     }
-    std::size_t bytes = content.items() != nullptr || content.members() != nullptr ? 5 : 0;
+    std::size_t size = content.items() != nullptr || content.members() != nullptr ? 5 : 0;
     if (const value::list* items = content.items()) {
         for (std::size_t i = 0; i < items->size(); ++i) {
-            bytes += 1 + std::to_string(i).size() + 1 + document_bytes((*items)[i]);
+            size += 1 + std::to_string(i).size() + 1 + document_bytes((*items)[i]);
         }
     } else if (const value::object* members = content.members()) {
         for (const value::member& member : *members) {
-            bytes += 1 + member.key.size() + 1 + document_bytes(member.content);
+            size += 1 + member.key.size() + 1 + document_bytes(member.content);
         }
     }
-    return bytes;
+    return size;
 }
 
 // --- I14 ---

@@ -47,6 +47,10 @@ inline message complete_frame(std::string_view task_id, const value& result) {
     return to_message(out.bytes());
 }
 
+inline message done(std::string_view task_id, int n = 1) {
+    return complete_frame(task_id, {{"n", n}});
+}
+
 inline message failed_frame(std::string_view task_id, std::string_view code, std::string_view text = "") {
     byte_buffer out;
     wire::writer wire{out};
@@ -81,6 +85,9 @@ struct registration {
     std::string token = "token";
     std::chrono::seconds clock_off{0};
 };
+
+inline const controller_config ideal{.mode = controller_mode::ideal};
+inline const registration stable{.worker_id = "w1", .token = "once"};
 
 inline message register_frame(const registration& who, wall_time now) {
     const auto date = signing_date(now + who.clock_off);

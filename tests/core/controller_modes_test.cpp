@@ -10,13 +10,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 
-const controller_config ideal{.mode = controller_mode::ideal};
-const registration stable{.worker_id = "w1", .token = "once"};
-
-message done(const std::string& id, int n = 1) {
-    return complete_frame(id, {{"n", n}});
-}
-
 TEST(controller_faithful, an_early_registration_after_a_drop_becomes_a_ghost) {
     controller_harness host;
     host.add_session("w1");

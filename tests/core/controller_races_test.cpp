@@ -11,13 +11,6 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const controller_config ideal{.mode = controller_mode::ideal};
-const registration stable{.worker_id = "w1", .token = "once"};
-
-message done(const std::string& id) {
-    return complete_frame(id, {{"n", 1}});
-}
-
 TEST(controller_races, a_connection_that_is_told_twice_is_one) {
     controller_harness host;
     host.join(1);

@@ -13,10 +13,6 @@ using ::testing::IsEmpty;
 
 const controller_config stored{.storage = true};
 
-message done(const std::string& id) {
-    return complete_frame(id, {{"n", 1}});
-}
-
 TEST(controller_storage, is_told_each_change_by_a_serial) {
     controller_harness host{{.keep = 1, .storage = true}};
     host.join(1);

@@ -11,9 +11,6 @@
 namespace distworker::testing {
 namespace {
 
-using s = engine_state;
-using e = engine_event;
-
 worker_config no_second_attempt() {
     worker_config config = default_config();
     config.max_reconnect_attempts = 0;
@@ -114,79 +111,80 @@ struct edge {
 
 const std::vector<edge>& edges() {
     static const std::vector<edge> all{
-        {s::stopped, e::started, stopped, connecting},
-        {s::stopped, e::put_off, stopped,
+        {engine_state::stopped, engine_event::started, stopped, connecting},
+        {engine_state::stopped, engine_event::put_off, stopped,
          [](engine_rig& rig) { ASSERT_TRUE(rig.engine.start(rig.now, 1s)); }},
-        {s::connecting, e::opened, connecting, registering},
-        {s::connecting, e::task_ended,
+        {engine_state::connecting, engine_event::opened, connecting, registering},
+        {engine_state::connecting, engine_event::task_ended,
          [](engine_rig& rig) {
              busy_and_lost(rig);
              rig.pass_backoff();
          },
          complete, stable_session()},
-        {s::connecting, e::ended, connecting, lose},
-        {s::connecting, e::halted, connecting, pause},
-        {s::connecting, e::finished, connecting, stop},
-        {s::registering, e::registered, registering, respond},
-        {s::registering, e::task_ended,
+        {engine_state::connecting, engine_event::ended, connecting, lose},
+        {engine_state::connecting, engine_event::halted, connecting, pause},
+        {engine_state::connecting, engine_event::finished, connecting, stop},
+        {engine_state::registering, engine_event::registered, registering, respond},
+        {engine_state::registering, engine_event::task_ended,
          [](engine_rig& rig) {
              busy_and_lost(rig);
              rig.pass_backoff();
              rig.connect();
          },
          complete, stable_session()},
-        {s::registering, e::close, registering, stop},
-        {s::registering, e::ended, registering, lose},
-        {s::registering, e::finished, registering, lose, no_second_attempt()},
-        {s::ready, e::task_began, ready, assign},
-        {s::ready, e::drain, ready, pause},
-        {s::ready, e::close, ready, break_protocol},
-        {s::ready, e::ended, ready, lose},
-        {s::ready, e::finished, ready, lose, no_second_attempt()},
-        {s::busy, e::task_ended, busy, complete},
-        {s::busy, e::drain, busy, stop},
-        {s::busy, e::close, busy, break_protocol},
-        {s::busy, e::ended, busy, lose},
-        {s::busy, e::finished, busy, lose, no_second_attempt()},
-        {s::draining, e::task_ended, draining, complete},
-        {s::draining, e::carry_on,
+        {engine_state::registering, engine_event::close, registering, stop},
+        {engine_state::registering, engine_event::ended, registering, lose},
+        {engine_state::registering, engine_event::finished, registering, lose, no_second_attempt()},
+        {engine_state::ready, engine_event::task_began, ready, assign},
+        {engine_state::ready, engine_event::drain, ready, pause},
+        {engine_state::ready, engine_event::close, ready, break_protocol},
+        {engine_state::ready, engine_event::ended, ready, lose},
+        {engine_state::ready, engine_event::finished, ready, lose, no_second_attempt()},
+        {engine_state::busy, engine_event::task_ended, busy, complete},
+        {engine_state::busy, engine_event::drain, busy, stop},
+        {engine_state::busy, engine_event::close, busy, break_protocol},
+        {engine_state::busy, engine_event::ended, busy, lose},
+        {engine_state::busy, engine_event::finished, busy, lose, no_second_attempt()},
+        {engine_state::draining, engine_event::task_ended, draining, complete},
+        {engine_state::draining, engine_event::carry_on,
          [](engine_rig& rig) {
              ready(rig);
              pause(rig);
          },
          resume},
-        {s::draining, e::close, draining, break_protocol},
-        {s::draining, e::halted, pausing, lose},
-        {s::draining, e::finished, draining, lose},
-        {s::closing, e::task_ended, closing, complete},
-        {s::closing, e::ended, closing, lose},
-        {s::closing, e::halted, closing,
+        {engine_state::draining, engine_event::close, draining, break_protocol},
+        {engine_state::draining, engine_event::halted, pausing, lose},
+        {engine_state::draining, engine_event::finished, draining, lose},
+        {engine_state::closing, engine_event::task_ended, closing, complete},
+        {engine_state::closing, engine_event::ended, closing, lose},
+        {engine_state::closing, engine_event::halted, closing,
          [](engine_rig& rig) {
              pause(rig);
              rig.lose();
          }},
-        {s::closing, e::finished, closing,
+        {engine_state::closing, engine_event::finished, closing,
          [](engine_rig& rig) {
              stop(rig);
              rig.lose();
          }},
-        {s::backoff, e::retry, backoff_state, [](engine_rig& rig) { rig.pass_backoff(); }},
-        {s::backoff, e::task_ended, busy_and_lost, complete, stable_session()},
-        {s::backoff, e::halted, backoff_state, pause},
-        {s::backoff, e::finished, backoff_state, stop},
-        {s::paused, e::started, paused,
+        {engine_state::backoff, engine_event::retry, backoff_state,
+         [](engine_rig& rig) { rig.pass_backoff(); }},
+        {engine_state::backoff, engine_event::task_ended, busy_and_lost, complete, stable_session()},
+        {engine_state::backoff, engine_event::halted, backoff_state, pause},
+        {engine_state::backoff, engine_event::finished, backoff_state, stop},
+        {engine_state::paused, engine_event::started, paused,
          [](engine_rig& rig) {
              rig.pass(1min);
              resume(rig);
          }},
-        {s::paused, e::put_off, paused, resume},
-        {s::paused, e::task_ended,
+        {engine_state::paused, engine_event::put_off, paused, resume},
+        {engine_state::paused, engine_event::task_ended,
          [](engine_rig& rig) {
              busy_and_lost(rig);
              pause(rig);
          },
          complete, stable_session()},
-        {s::paused, e::finished, paused, stop},
+        {engine_state::paused, engine_event::finished, paused, stop},
     };
     return all;
 }
@@ -229,11 +227,11 @@ TEST(EngineTable, EveryRowIsThereOnceAndIsFound) {
 
 TEST(EngineTable, StoppedIsReachableFromEveryStateAndFinalOnlyAtTheEnd) {
     for (std::size_t state = 1; state < engine_states; ++state) {
-        const auto* const row = find_transition(static_cast<engine_state>(state), e::finished);
+        const auto* const row = find_transition(static_cast<engine_state>(state), engine_event::finished);
         ASSERT_NE(row, nullptr) << to_string(static_cast<engine_state>(state));
-        EXPECT_EQ(row->to, s::stopped);
+        EXPECT_EQ(row->to, engine_state::stopped);
     }
-    EXPECT_EQ(find_transition(s::stopped, e::finished), nullptr);
+    EXPECT_EQ(find_transition(engine_state::stopped, engine_event::finished), nullptr);
 }
 
 // What an application or a peer can do at any time, by the event that it would be in its place.
@@ -244,23 +242,23 @@ struct attempt {
 };
 
 const attempt attempts[] = {
-    {e::started, "start", [](engine_rig& rig) { return !rig.engine.start(rig.now).has_value(); }},
-    {e::opened, "opened",
+    {engine_event::started, "start", [](engine_rig& rig) { return !rig.engine.start(rig.now).has_value(); }},
+    {engine_event::opened, "opened",
      [](engine_rig& rig) {
          rig.engine.opened(rig.generation(), rig.now);
          return true;
      }},
-    {e::registered, "response",
+    {engine_event::registered, "response",
      [](engine_rig& rig) {
          rig.receive(response_frame());
          return true;
      }},
-    {e::task_began, "assignment",
+    {engine_event::task_began, "assignment",
      [](engine_rig& rig) {
          rig.receive(assign_frame({.id = "another"}));
          return true;
      }},
-    {e::task_ended, "complete",
+    {engine_event::task_ended, "complete",
      [](engine_rig& rig) {
          assigned_task unknown{shared_bytes{}, {}, delivery{0, 99, 99}, never, buffer_pool::none()};
          return rig.engine.complete(unknown.name(), engine_rig::result_for(unknown), rig.now).error() ==
@@ -291,8 +289,9 @@ TEST(EngineTable, WhatIsNoTransitionIsAnsweredAndMovesNothing) {
             engine_rig rig;
             arrive(rig);
             const engine_state before = rig.engine.state();
-            if (find_transition(before, attempt.event) != nullptr && attempt.event != e::task_ended &&
-                !(attempt.event == e::started && before == s::paused)) {
+            if (find_transition(before, attempt.event) != nullptr &&
+                attempt.event != engine_event::task_ended &&
+                !(attempt.event == engine_event::started && before == engine_state::paused)) {
                 continue;
             }
             const std::size_t ends = rig.ends.size();

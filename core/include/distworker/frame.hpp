@@ -159,8 +159,11 @@ inline constexpr std::size_t max_task_id_bytes = 1024;
 [[nodiscard]] std::expected<signed_register_view, frame_error>
 read_signed_register(std::span<const std::byte> data) noexcept;
 
-/// The task id of a damaged or oversized assignment, from the first bytes of its message; empty when none
-/// can be used. Looks at no more than the first 4 KiB.
+/// How much of an oversized message is worth keeping: the task id that must be refused is in it, or nowhere.
+inline constexpr std::size_t salvage_bytes = 4096;
+
+/// The task id of a damaged or oversized assignment, from the first `salvage_bytes` of its message; empty
+/// when none can be used.
 [[nodiscard]] std::string_view salvage_task_id(std::span<const std::byte> message) noexcept;
 
 /// Writers of whole frames into an empty buffer.

@@ -45,9 +45,9 @@ struct write_fault {
 class value_writer {
 public:
     /// Writes the members of a Struct into `out`, whose enclosing message is open. `root` names the object in
-    /// paths. A document larger than `max_document_bytes` (as BSON) is a fault, and so is one nested deeper
+    /// paths. A document larger than `document_limit` (as BSON) is a fault, and so is one nested deeper
     /// than `max_depth`: the default is for answers, `max_input_depth` is the largest allowed.
-    value_writer(wire::writer& out, std::string_view root, std::size_t max_document_bytes,
+    value_writer(wire::writer& out, std::string_view root, std::size_t document_limit,
                  std::size_t max_depth = max_result_depth) noexcept;
     value_writer(const value_writer&) = delete;
     value_writer& operator=(const value_writer&) = delete;

@@ -12,7 +12,7 @@
 namespace distworker::testing {
 namespace {
 
-constexpr std::uint64_t seed = 11;
+constexpr std::uint64_t engine_seed = 11;
 
 valid_worker_config config_of(session_policy session) {
     worker_config config = default_config();
@@ -34,8 +34,8 @@ std::string_view to_string(slot_event event) noexcept {
 }
 
 explored_slot::explored_slot(session_policy session, rulebook& book)
-    : config_{config_of(session)}, desk_{false}, engine_{config_, desk_.sign(), seed}, watch_{config_, book},
-      book_{&book},
+    : config_{config_of(session)}, desk_{false}, engine_{config_, desk_.sign(), engine_seed},
+      watch_{config_, book}, book_{&book},
       now_{monotonic_time{std::chrono::hours{1}}, wall_time{std::chrono::milliseconds{1'790'000'000'000}}} {}
 
 // The desk is shared: it is looked at after each poll, and nothing of it stays.

@@ -77,7 +77,7 @@ private:
     void perform_time(const step& s);
     void perform_event(const step& s, std::uint32_t slot);
     void perform_stale(const step& s, std::uint32_t slot);
-    void receive(std::uint32_t slot, std::span<const std::byte> message, bool whole = true,
+    void receive(std::uint32_t slot, std::span<const std::byte> content, bool whole = true,
                  message_kind kind = message_kind::binary, std::uint64_t announced = 0);
     void lose(std::uint32_t slot, const step& s);
     void answer(const assigned_task& task, const step& s);

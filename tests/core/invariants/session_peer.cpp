@@ -172,15 +172,15 @@ void session_model::perform_time(const step& s) {
 
 // --- The connection ---
 
-void session_model::receive(std::uint32_t slot, std::span<const std::byte> message, bool whole,
+void session_model::receive(std::uint32_t slot, std::span<const std::byte> content, bool whole,
                             message_kind kind, std::uint64_t announced) {
     if (!peers_[slot].opened) {
         return;
     }
-    for (std::size_t at = 0; at < message.size() || at == 0; at += chunk_) {
-        const std::size_t size = std::min(chunk_, message.size() - at);
-        const bool last = at + size == message.size();
-        give(input::received{slot, peers_[slot].generation, kind, message.subspan(at, size), whole && last,
+    for (std::size_t at = 0; at < content.size() || at == 0; at += chunk_) {
+        const std::size_t size = std::min(chunk_, content.size() - at);
+        const bool last = at + size == content.size();
+        give(input::received{slot, peers_[slot].generation, kind, content.subspan(at, size), whole && last,
                              announced});
         if (last) {
             break;
