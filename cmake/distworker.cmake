@@ -55,15 +55,21 @@ if(DISTWORKER_COVERAGE)
 endif()
 target_link_libraries(distworker_options INTERFACE distworker_sanitizers)
 
-# distworker_library(NAME SOURCES ... [LINK ...] [PRIVATE_LINK ...])
-# A component: target distworker_NAME, alias distworker::NAME, public headers in include/.
+# distworker_library(NAME SOURCES ... [LINK ...] [PRIVATE_LINK ...] [PRECOMPILE HEADER... | PRECOMPILED_BY OTHER])
+# A component: target distworker_NAME, alias distworker::NAME, public headers in include/. PRECOMPILE is for headers that
+# take longer than the sources; another component that includes and defines the same may share what that has compiled.
 function(distworker_library name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "PRECOMPILED_BY" "SOURCES;LINK;PRIVATE_LINK;PRECOMPILE" ${ARGN})
   add_library(distworker_${name} ${arg_SOURCES})
   add_library(distworker::${name} ALIAS distworker_${name})
   target_include_directories(distworker_${name} PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}/include")
   target_link_libraries(distworker_${name} PUBLIC ${arg_LINK}
     PRIVATE $<BUILD_INTERFACE:distworker_options> ${arg_PRIVATE_LINK})
+  if(arg_PRECOMPILE)
+    target_precompile_headers(distworker_${name} PRIVATE ${arg_PRECOMPILE})
+  elseif(arg_PRECOMPILED_BY)
+    target_precompile_headers(distworker_${name} REUSE_FROM distworker_${arg_PRECOMPILED_BY})
+  endif()
 endfunction()
 
 # distworker_program(NAME SOURCES ... [LINK ...]): an executable in build/<preset>/bin.

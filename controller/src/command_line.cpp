@@ -1,9 +1,11 @@
 #include "command_line.hpp"
 
+#include <distworker/openssl_crypto.hpp>
 #include <distworker/utf8.hpp>
 #include <distworker/worker_config.hpp>
 
 #include <CLI/CLI.hpp>
+#include <boost/version.hpp>
 
 #include <charconv>
 #include <cstring>
@@ -190,7 +192,9 @@ std::variant<parsed_options, just_print> parse_command_line(int argc, char** arg
     CLI::App app{"The embedded DistWorker controller: for development, tests and demos, not for production.",
                  "distworker-controller"};
     app.footer(std::string{footer});
-    app.set_version_flag("--version", "distworker-controller " DISTWORKER_VERSION);
+    app.set_version_flag("--version", "distworker-controller " DISTWORKER_VERSION ", Boost " BOOST_LIB_VERSION
+                                      ", " +
+                                          make_openssl_crypto()->description());
     app.add_option("--api-port", api_port, "Port of the HTTP API, 0 for a free one (default 8080)")
         ->type_name("N");
     app.add_option("--worker-port", worker_port, "Port for workers, 0 for a free one (default 8081)")

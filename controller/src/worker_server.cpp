@@ -1,11 +1,11 @@
 #include "worker_server.hpp"
 
+#include "worker_stream.hpp"
+
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
 #include <boost/beast/websocket.hpp>
-#include <boost/beast/websocket/ssl.hpp>
 
 #include <chrono>
 #include <optional>
@@ -19,8 +19,6 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 namespace websocket = beast::websocket;
 using beast::error_code;
-using plain_stream = beast::tcp_stream;
-using tls_stream = beast::ssl_stream<beast::tcp_stream>;
 
 namespace {
 
@@ -30,32 +28,31 @@ constexpr std::size_t largest_part = std::size_t{64} << 10U;
 // The engine has a limit of its own; this one keeps a frame's header from promising the impossible.
 constexpr std::uint64_t largest_message = std::uint64_t{64} << 20U;
 
-template <typename Stream>
-class worker_session final : public worker_link, public std::enable_shared_from_this<worker_session<Stream>> {
+class worker_session final : public worker_link, public std::enable_shared_from_this<worker_session> {
 public:
-    template <typename... Tls>
-    worker_session(asio::ip::tcp::socket socket, broker& broker, Tls&... tls)
-        : socket_{plain_stream{std::move(socket)}, tls...}, broker_{&broker} {}
+    worker_session(asio::ip::tcp::socket socket, asio::ssl::context* tls, broker& broker)
+        : socket_{std::move(socket), tls}, upgrade_timer_{socket_.get_executor(), upgrade_timeout},
+          broker_{&broker} {}
 
     void start() {
-        tcp().expires_after(upgrade_timeout);
-        if constexpr (std::is_same_v<Stream, tls_stream>) {
-            socket_.next_layer().async_handshake(asio::ssl::stream_base::server,
-                                                 [self = this->shared_from_this()](error_code error) {
-                                                     if (!error) {
-                                                         self->read_upgrade();
-                                                     }
-                                                 });
-        } else {
-            read_upgrade();
-        }
+        upgrade_timer_.async_wait([weak = weak_from_this()](error_code) {
+            const auto self = weak.lock();
+            if (self != nullptr && self->upgrade_timer_.expiry() <= std::chrono::steady_clock::now()) {
+                self->close();
+            }
+        });
+        socket_.next_layer().secure([self = shared_from_this()](error_code error) {
+            if (!error) {
+                self->read_upgrade();
+            }
+        });
     }
 
     void send(shared_bytes message) override {
         message_ = std::move(message);
         const auto bytes = message_.bytes();
         socket_.async_write(asio::buffer(bytes.data(), bytes.size()),
-                            [self = this->shared_from_this()](error_code error, std::size_t) {
+                            [self = shared_from_this()](error_code error, std::size_t) {
                                 self->message_ = {};
                                 if (error) {
                                     self->leave();
@@ -69,7 +66,7 @@ public:
         if (std::exchange(pinging_, true)) {
             return; // the last one still waits behind a large message
         }
-        socket_.async_ping({}, [self = this->shared_from_this()](error_code error) {
+        socket_.async_ping({}, [self = shared_from_this()](error_code error) {
             self->pinging_ = false;
             if (error) {
                 self->leave();
@@ -91,12 +88,10 @@ public:
     }
 
 private:
-    plain_stream& tcp() { return beast::get_lowest_layer(socket_); }
-
     void read_upgrade() {
         request_.header_limit(16U << 10U);
         http::async_read(socket_.next_layer(), buffer_, request_,
-                         [self = this->shared_from_this()](error_code error, std::size_t) {
+                         [self = shared_from_this()](error_code error, std::size_t) {
                              if (error) {
                                  self->refuse(http::status::bad_request, "this is not a WebSocket upgrade\n",
                                               error);
@@ -117,7 +112,8 @@ private:
             refuse(http::status::upgrade_required, "this path is for WebSocket connections\n", {});
             return;
         }
-        tcp().expires_never(); // from here on the engine keeps the time
+        upgrade_timer_.expires_at(
+            asio::steady_timer::time_point::max()); // from here on the engine keeps the time
         socket_.set_option(
             websocket::stream_base::timeout{upgrade_timeout, websocket::stream_base::none(), false});
         socket_.auto_fragment(false);
@@ -128,7 +124,7 @@ private:
                 broker_->alive(*id_);
             }
         });
-        socket_.async_accept(request, [self = this->shared_from_this()](error_code error) {
+        socket_.async_accept(request, [self = shared_from_this()](error_code error) {
             if (!error) {
                 self->join();
             }
@@ -144,7 +140,7 @@ private:
     // One message is processed fully before the next is read: that is what a worker's receipts rely on.
     void read() {
         socket_.async_read_some(
-            buffer_, largest_part, [self = this->shared_from_this()](error_code error, std::size_t) {
+            buffer_, largest_part, [self = shared_from_this()](error_code error, std::size_t) {
                 if (error || !self->id_) {
                     self->leave();
                     return;
@@ -177,9 +173,8 @@ private:
         answer->keep_alive(false);
         answer->body() = why;
         answer->prepare_payload();
-        http::async_write(
-            socket_.next_layer(), *answer,
-            [self = this->shared_from_this(), answer](error_code, std::size_t) { self->close(); });
+        http::async_write(socket_.next_layer(), *answer,
+                          [self = shared_from_this(), answer](error_code, std::size_t) { self->close(); });
     }
 
     // The connection ended by itself.
@@ -192,10 +187,11 @@ private:
 
     void close() {
         error_code ignored;
-        tcp().socket().close(ignored);
+        socket_.next_layer().next_layer().close(ignored);
     }
 
-    websocket::stream<Stream> socket_;
+    websocket::stream<worker_stream, false> socket_;
+    asio::steady_timer upgrade_timer_;
     broker* broker_;
     beast::flat_buffer buffer_;
     bool held_ = false;
@@ -209,11 +205,7 @@ private:
 } // namespace
 
 void serve_worker(asio::ip::tcp::socket socket, asio::ssl::context* tls, broker& broker) {
-    if (tls != nullptr) {
-        std::make_shared<worker_session<tls_stream>>(std::move(socket), broker, *tls)->start();
-    } else {
-        std::make_shared<worker_session<plain_stream>>(std::move(socket), broker)->start();
-    }
+    std::make_shared<worker_session>(std::move(socket), tls, broker)->start();
 }
 
 } // namespace distworker::controller

@@ -1,6 +1,7 @@
 #include "token_file.hpp"
 
 #include <distworker/config_choice.hpp>
+#include <distworker/proxy.hpp>
 #include <distworker/settings.hpp>
 
 #include <algorithm>
@@ -41,10 +42,27 @@ std::unexpected<config_fault> out_of_range(const setting& which) {
         config_fault{std::string{which.name}, "is out of its range", "give " + which.range_text}};
 }
 
-setting file(setting made, std::string config::* member) {
-    made.range_text = "a file's name";
+setting text(setting made, std::string config::* member) {
     made.set = [member](config& into, std::string_view text) -> std::expected<void, config_fault> {
         into.*member = text;
+        return {};
+    };
+    return made;
+}
+
+setting file(setting made, std::string config::* member) {
+    made.range_text = "a file's name";
+    return text(std::move(made), member);
+}
+
+setting flag(setting made, bool config::* member) {
+    made.default_text = config{}.*member ? "true" : "false";
+    made.range_text = "true or false";
+    made.set = [made, member](config& into, std::string_view value) -> std::expected<void, config_fault> {
+        if (value != "true" && value != "false") {
+            return out_of_range(made);
+        }
+        into.*member = value == "true";
         return {};
     };
     return made;
@@ -98,6 +116,77 @@ std::optional<config_fault> check_either_token(const config& from) {
     return read ? std::nullopt : std::optional{std::move(read.error())};
 }
 
+std::optional<config_fault> check_proxy(const config& from) {
+    if (from.proxy.empty()) {
+        return std::nullopt;
+    }
+    auto parsed = parse_proxy(from.proxy);
+    return parsed ? std::nullopt : std::optional{std::move(parsed.error())};
+}
+
+std::optional<config_fault> check_credentials_file(const config& from) {
+    if (from.proxy_credentials_file.empty()) {
+        return std::nullopt;
+    }
+    auto read = detail::read_proxy_credentials(from.proxy_credentials_file);
+    return read ? std::nullopt : std::optional{std::move(read.error())};
+}
+
+// How the controller is reached: the same whatever transport and TLS library were built in.
+void add_ways(std::vector<setting>& own) {
+    using config_group::identity;
+    own.push_back(file(
+        {.name = "ca_file",
+         .group = identity,
+         .meaning = "PEM file of the authorities to trust for https and wss; empty, and no ca_directory: "
+                    "the system's."},
+        &config::ca_file));
+    own.push_back(text(
+        {.name = "ca_directory",
+         .group = identity,
+         .meaning = "Directory of PEM files (*.pem, *.crt) of authorities to trust, beside those of ca_file.",
+         .range_text = "a directory's name"},
+        &config::ca_directory));
+    own.push_back(
+        file({.name = "certificate_file",
+              .group = identity,
+              .meaning = "PEM file of a certificate of the worker's own, its chain behind it, for a "
+                         "controller that asks for one."},
+             &config::certificate_file));
+    own.push_back(file({.name = "key_file",
+                        .group = identity,
+                        .meaning = "PEM file of that certificate's private key, without a passphrase."},
+                       &config::key_file));
+    own.push_back(
+        text({.name = "pinned_public_key",
+              .group = identity,
+              .meaning = "The one public key that the controller may have, beside all else that is verified "
+                         "(as curl --pinnedpubkey takes it); empty: any.",
+              .range_text = "sha256// and 44 characters of base64"},
+             &config::pinned_public_key));
+    own.push_back(
+        flag({.name = "insecure_skip_verification",
+              .group = identity,
+              .meaning = "Accept any certificate, and so any machine in the middle; each start warns of it."},
+             &config::insecure_skip_verification));
+    setting proxy = text({.name = "proxy",
+                          .group = identity,
+                          .meaning = "HTTP proxy to reach the controller through, by CONNECT; empty: none.",
+                          .range_text = "http://host:port",
+                          .environment = "DISTWORKER_PROXY"},
+                         &config::proxy);
+    proxy.check = check_proxy;
+    own.push_back(std::move(proxy));
+    setting credentials =
+        file({.name = "proxy_credentials_file",
+              .group = identity,
+              .meaning = "File with user:password for the proxy, read when the worker starts.",
+              .environment = "DISTWORKER_PROXY_CREDENTIALS_FILE"},
+             &config::proxy_credentials_file);
+    credentials.check = check_credentials_file;
+    own.push_back(std::move(credentials));
+}
+
 std::vector<setting> of_sdk() {
     using namespace config_group;
     std::vector<setting> own;
@@ -116,11 +205,7 @@ std::vector<setting> of_sdk() {
                          "be rotated; one newline at its end is not part of it.",
               .environment = "DISTWORKER_WORKER_TOKEN_FILE"},
              &config::token_file));
-    own.push_back(
-        file({.name = "ca_file",
-              .group = identity,
-              .meaning = "PEM file of the authorities to trust for https and wss; empty: the system's."},
-             &config::ca_file));
+    add_ways(own);
     own.push_back(count({.name = "handler_threads",
                          .group = amounts,
                          .meaning = "Threads that handlers run on; 0: as many as slots."},

@@ -110,7 +110,12 @@ worker_core::~worker_core() {
 }
 
 void worker_core::start() {
-    warn_about_token_file();
+    warn_about_secrets();
+    if (setup_->settings.insecure_skip_verification) {
+        (*log_)(log_level::warning,
+                "insecure_skip_verification is set: any certificate is accepted, and so is any machine "
+                "in the middle");
+    }
     const valid_worker_config checked = setup_->settings.validate().value();
     if (!checked.url().secure && !checked.url().is_loopback()) {
         (*log_)(log_level::warning, "plain ws:// to {}: who listens can replay a registration for 5 minutes",
@@ -122,11 +127,18 @@ void worker_core::start() {
     static_cast<void>(driver_->start());
 }
 
-void worker_core::warn_about_token_file() const {
+void worker_core::warn_about_secrets() const {
     const config& settings = setup_->settings;
-    if (settings.token.empty() && readable_by_others(settings.token_file)) {
-        (*log_)(log_level::warning, "the token file can be read by others than its owner; chmod 600 it");
+    const auto warn = [this](const char* what, const std::string& file) {
+        if (!file.empty() && readable_by_others(file)) {
+            (*log_)(log_level::warning, "{} can be read by others than its owner; chmod 600 it", what);
+        }
+    };
+    if (settings.token.empty()) {
+        warn("the token file", settings.token_file);
     }
+    warn("the file of the proxy's credentials", settings.proxy_credentials_file);
+    warn("the file of the worker's private key", settings.key_file);
 }
 
 void worker_core::stop(end_reason why, stop_limits limits) {

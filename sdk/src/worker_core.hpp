@@ -67,7 +67,7 @@ private:
     void run_inline(const bound_handler& handler, const std::shared_ptr<task_state>& state);
     void run_on_pool(const bound_handler& handler, const std::shared_ptr<task_state>& state);
     [[nodiscard]] std::size_t overrun_handlers() const;
-    void warn_about_token_file() const;
+    void warn_about_secrets() const;
     [[nodiscard]] std::unique_ptr<trace_writer> begin_trace(std::optional<trace_file> file) const;
 
     std::shared_ptr<worker_setup> setup_; // with handlers that may outlive this

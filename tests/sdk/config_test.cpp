@@ -105,7 +105,7 @@ TEST(Settings, AreDescribedOnceEachGroupByGroup) {
         EXPECT_FALSE(each.range_text.empty()) << each.name;
         EXPECT_TRUE(each.environment.empty() || each.environment.starts_with("DISTWORKER_")) << each.name;
     }
-    EXPECT_EQ(names.size(), worker_config_fields().size() + 7);
+    EXPECT_EQ(names.size(), worker_config_fields().size() + 14);
 }
 
 TEST(Settings, CanAllBeSetByTextButTheTokenAndAnObject) {
@@ -129,6 +129,7 @@ TEST(Settings, CanAllBeSetByTextButTheTokenAndAnObject) {
                                      {"handler_threads", "7 "},
                                      {"level", "loud"},
                                      {"trace", "some"},
+                                     {"insecure_skip_verification", "yes"},
                                      {"slots", "x"}}) {
         const auto done = row(name).set(made, text);
         ASSERT_FALSE(done) << name;

@@ -3,7 +3,7 @@
 // The worker runs on threads of its own; everything here blocks, and gives up after a minute.
 #pragma once
 
-#include "transports/ws_peer.hpp"
+#include "support/ws_peer.hpp"
 
 #include <distworker/frame.hpp>
 #include <distworker/worker.hpp>

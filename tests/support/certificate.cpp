@@ -1,31 +1,26 @@
 #include "support/certificate.hpp"
 
+#include "support/require.hpp"
+
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <array>
 #include <cstdio>
 #include <stdexcept>
 
 namespace distworker::testing {
-namespace {
+certificate::certificate(const std::string& names) : certificate{names, validity{}} {}
 
-void require(bool good, const char* what) {
-    if (!good) {
-        throw std::runtime_error{what};
-    }
-}
-
-} // namespace
-
-certificate::certificate(const std::string& names) {
+certificate::certificate(const std::string& names, validity valid) {
     EVP_PKEY* const key = ::EVP_EC_gen("P-256");
     X509* const made = ::X509_new();
     ::X509_set_version(made, 2);
     ::ASN1_INTEGER_set(::X509_get_serialNumber(made), 1);
-    ::X509_gmtime_adj(::X509_getm_notBefore(made), -3600);
-    ::X509_gmtime_adj(::X509_getm_notAfter(made), 2 * 24 * 3600);
+    ::X509_gmtime_adj(::X509_getm_notBefore(made), static_cast<long>(valid.begins.count()));
+    ::X509_gmtime_adj(::X509_getm_notAfter(made), static_cast<long>(valid.ends.count()));
     ::X509_set_pubkey(made, key);
     X509_NAME* const subject = ::X509_get_subject_name(made);
     ::X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
@@ -44,6 +39,17 @@ certificate::certificate(const std::string& names) {
                : ::PEM_write_X509(out, made);
         std::fclose(out);
     }
+    unsigned char* der = nullptr;
+    const int size = ::i2d_X509_PUBKEY(::X509_get_X509_PUBKEY(made), &der);
+    std::array<unsigned char, 32> hash{};
+    require(size > 0 && ::EVP_Digest(der, static_cast<std::size_t>(size), hash.data(), nullptr,
+                                     ::EVP_sha256(), nullptr) == 1,
+            "a public key cannot be hashed");
+    ::OPENSSL_free(der);
+    std::array<char, 45> encoded{};
+    ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()), hash.data(),
+                      static_cast<int>(hash.size()));
+    pin_ = std::string{"sha256//"} + encoded.data();
     ::X509_free(made);
     ::EVP_PKEY_free(key);
 }

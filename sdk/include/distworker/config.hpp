@@ -8,6 +8,7 @@
 #include <distworker/logging.hpp>
 #include <distworker/secret.hpp>
 #include <distworker/trace.hpp>
+#include <distworker/transport.hpp>
 #include <distworker/worker_config.hpp>
 
 #include <cstdint>
@@ -18,10 +19,11 @@ namespace distworker {
 
 /// Movable, not copyable: it may hold the token. Meanings, ranges and environment variables are in
 /// `settings()` (settings.hpp), and in docs/configuration.md, which is made from it.
-struct config : worker_config {
+struct config : worker_config, tls_options {
     secret token;
     std::string token_file;
-    std::string ca_file;
+    std::string proxy;
+    std::string proxy_credentials_file;
     std::uint64_t handler_threads = 0;
     log_level level = log_level::info;
     log_sink sink = stderr_sink(); ///< Takes the lines of the log; set in code only.

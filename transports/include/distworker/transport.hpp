@@ -9,6 +9,7 @@
 #include <distworker/controller_url.hpp>
 #include <distworker/loop.hpp>
 #include <distworker/message_kind.hpp>
+#include <distworker/secret.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -68,10 +69,34 @@ public:
     [[nodiscard]] virtual std::string description() const = 0;
 };
 
-/// How a `wss` connection is secured. The default verifies certificate and name against the system's store.
+/// How a `wss` connection is secured: the same on every transport, with whatever TLS library. TLS 1.2 is the
+/// oldest version that is spoken. The default verifies certificate and name against the system's authorities.
+/// Files are read once, when the connector is made.
 struct tls_options {
-    /// PEM file of the certificate authorities to trust instead of the system's; empty: the system's.
-    std::string ca_file;
+    /// PEM file of the certificate authorities to trust instead of the system's.
+    std::string ca_file{};
+    /// Directory of PEM files (`*.pem`, `*.crt`) of authorities to trust instead of the system's, or beside
+    /// `ca_file`.
+    std::string ca_directory{};
+    /// PEM files of a certificate of ours, its chain behind it, and of its private key, without a passphrase:
+    /// for controllers that ask for one. Both or none.
+    std::string certificate_file{};
+    std::string key_file{};
+    /// The one public key that is accepted, beside everything else that is verified: "sha256//" and the
+    /// base64 of the SHA-256 of its SubjectPublicKeyInfo (RFC 7469, section 2.4), as `curl --pinnedpubkey`
+    /// takes it.
+    std::string pinned_public_key{};
+    /// Accepts any certificate, and so any machine in the middle; a pinned key is still asked for.
+    bool insecure_skip_verification = false;
+
+    friend bool operator==(const tls_options&, const tls_options&) = default;
+};
+
+/// An HTTP proxy to go through, for `ws` as for `wss`; none by default. The environment's is not looked at.
+struct proxy_options {
+    std::string address{}; ///< http://host:port; empty: none.
+    /// "user:password", or null for a proxy that asks for none.
+    std::shared_ptr<const secret> credentials{};
 };
 
 } // namespace distworker

@@ -13,9 +13,9 @@
 namespace distworker {
 
 /// A connector whose transports live on `loop`'s thread; `loop` outlives it. A loop that is an
-/// `asio_executor_source` is used directly. Fails when the certificate authorities cannot be loaded: there is
-/// no fallback to an unverified connection.
+/// `asio_executor_source` is used directly. Faults name the option that cannot be used; there is no
+/// fallback to an unverified connection.
 [[nodiscard]] std::expected<std::unique_ptr<connector>, config_fault>
-make_beast_connector(loop& loop, const tls_options& tls);
+make_beast_connector(loop& loop, const tls_options& tls, const proxy_options& proxy = {});
 
 } // namespace distworker

@@ -1,0 +1,57 @@
+// The rules that a transport keeps, as tests: run them against yours.
+//
+// Link `distworker::transport_conformance` and GoogleTest's main into a program that defines
+// `transport_kinds`; it then has every test of the suite for each of them. docs/transports.md is the guide.
+//
+//     std::span<const transport_kind> distworker::testing::transport_kinds() {
+//         static const transport_kind mine[] = {{.name = "mine", .make_loop = …, .connect = …}};
+//         return mine;
+//     }
+#pragma once
+
+#include <distworker/config_fault.hpp>
+#include <distworker/loop.hpp>
+#include <distworker/transport.hpp>
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <ostream>
+#include <span>
+
+namespace distworker::testing {
+
+/// A loop to run, whatever it is. `run` returns after `stop`, and may be called again; `stop` comes from any
+/// thread.
+class loop_runner {
+public:
+    virtual ~loop_runner() = default;
+    virtual loop& get() = 0;
+    virtual void run() = 0;
+    virtual void stop() = 0;
+};
+
+/// Over what the tests of framing and of the upgrade are played. A second loop under the same code may leave
+/// them out.
+enum class rows_over : std::uint8_t { nothing, tcp, tls };
+
+/// A transport on a kind of loop.
+struct transport_kind {
+    const char* name; ///< Letters, digits and underscores.
+    std::unique_ptr<loop_runner> (*make_loop)();
+    std::expected<std::unique_ptr<connector>, config_fault> (*connect)(loop&, const tls_options&,
+                                                                       const proxy_options&);
+    rows_over rows = rows_over::tcp;
+    bool proxies = true; ///< Whether it goes through them.
+    /// Whether `connect` finds out that a key does not belong to its certificate, or only a connection.
+    bool compares_keys = true;
+
+    friend std::ostream& operator<<(std::ostream& out, const transport_kind& kind) {
+        return out << kind.name;
+    }
+};
+
+/// Defined by the program that runs the suite. The result lives as long as the program.
+[[nodiscard]] std::span<const transport_kind> transport_kinds();
+
+} // namespace distworker::testing

@@ -1,0 +1,33 @@
+// Runs a loop that something is to stop; when nothing does, a watchdog does, and the test fails.
+#pragma once
+
+#include <distworker/testing/transport_conformance.hpp>
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace distworker::testing {
+
+inline void run_watched(loop_runner& kind) {
+    std::mutex mutex;
+    std::condition_variable_any ended;
+    bool in_vain = false;
+    {
+        const std::jthread watchdog{[&](const std::stop_token& over) {
+            std::unique_lock lock{mutex};
+            if (!ended.wait_for(lock, over, std::chrono::seconds{60}, [] { return false; }) &&
+                !over.stop_requested()) {
+                in_vain = true;
+                kind.stop();
+            }
+        }};
+        kind.run();
+    }
+    EXPECT_FALSE(in_vain) << "what should have ended the loop did not happen";
+}
+
+} // namespace distworker::testing

@@ -1,0 +1,514 @@
+#include "connection.hpp"
+
+#include <distworker/close_code.hpp>
+#include <distworker/tls_fault.hpp>
+#include <distworker/utf8.hpp>
+
+#include <curl/websockets.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+namespace distworker::curl {
+namespace {
+
+/// A fragment lets pongs and closes pass behind it (protocol, section 1: the controller waits 15 s).
+constexpr std::size_t fragment_bytes = 16 * 1024;
+/// The engine refuses what is too large for it; beyond this a header is refused unread.
+constexpr curl_off_t hard_message_limit = curl_off_t{1} << 30U;
+constexpr curl_off_t max_control_bytes = 125;
+/// libcurl reads on, into memory without bound, for as long as it gets whole pieces of 64 KiB. A socket has
+/// room for twice this much and never fills one; a record of TLS does not either.
+constexpr int plain_receive_buffer = 30 * 1024;
+/// What one turn of the loop reads from and writes to one connection, so that pongs, the other connections
+/// and the timer have their turn too.
+constexpr int pieces_per_turn = 256;
+constexpr int frames_per_turn = 16;
+
+constexpr std::uint16_t protocol_error = 1002;
+constexpr std::uint16_t no_code = 1005;
+constexpr std::uint16_t invalid_payload = 1007;
+constexpr std::uint16_t too_big = 1009;
+
+std::string text_of(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+std::string close_payload(std::uint16_t code) {
+    return {static_cast<char>(code >> 8U), static_cast<char>(code & 0xFFU)};
+}
+
+int prepare_socket(void* url, curl_socket_t fd, curlsocktype) noexcept {
+    // A pong must not wait behind a full kernel buffer on a slow link.
+    const int lowest = static_cast<int>(fragment_bytes);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowest, sizeof lowest);
+    if (!static_cast<const controller_url*>(url)->secure) {
+        ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &plain_receive_buffer, sizeof plain_receive_buffer);
+    }
+    return CURL_SOCKOPT_OK;
+}
+std::size_t take_header(char* line, std::size_t, std::size_t size, void* check) noexcept {
+    try {
+        return static_cast<upgrade_check*>(check)->take_line({line, size}) == upgrade_check::progress::refused
+                   ? 0
+                   : size;
+    } catch (const std::exception&) {
+        return 0;
+    }
+}
+std::size_t ignore_body(char*, std::size_t, std::size_t, void*) noexcept {
+    return 0; // the status has said it all
+}
+
+} // namespace
+
+connection::connection(std::shared_ptr<shared_state> shared, controller_url url, transport_events& events,
+                       const std::string& key, std::string proof)
+    : shared_{std::move(shared)}, url_{std::move(url)}, events_{&events}, answer_{std::move(proof)},
+      easy_{curl_easy_init()} {
+    if (easy_ == nullptr) {
+        throw std::bad_alloc{};
+    }
+    set_options(key);
+}
+
+connection::~connection() {
+    release();
+}
+
+void connection::set_options(const std::string& key) {
+    CURL* const easy = easy_.get();
+    const auto set = [easy](CURLoption option, auto value) { curl_easy_setopt(easy, option, value); };
+    set(CURLOPT_URL, url_.uri().c_str());
+    set(CURLOPT_PATH_AS_IS, 1L);
+    set(CURLOPT_CONNECT_ONLY, 2L); // WebSocket
+    set(CURLOPT_WS_OPTIONS, long{CURLWS_NOAUTOPONG});
+    set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+    headers_.reset(curl_slist_append(nullptr, ("Sec-WebSocket-Key: " + key).c_str()));
+    set(CURLOPT_HTTPHEADER, headers_.get());
+    set(CURLOPT_USERAGENT, "distworker-cpp/" DISTWORKER_VERSION);
+    set(CURLOPT_FOLLOWLOCATION, 0L);
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_QUICK_EXIT, 1L); // nobody waits for a name that hangs
+    set(CURLOPT_SOCKOPTFUNCTION, &prepare_socket);
+    set(CURLOPT_SOCKOPTDATA, &url_);
+    set(CURLOPT_HEADERFUNCTION, &take_header);
+    set(CURLOPT_HEADERDATA, &answer_);
+    set(CURLOPT_WRITEFUNCTION, &ignore_body);
+    set(CURLOPT_ERRORBUFFER, error_.data());
+    set(CURLOPT_PRIVATE, static_cast<transfer*>(this));
+    set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+    set(CURLOPT_SSL_ENABLE_ALPN, 0L);
+    set_tls_options();
+    set_proxy();
+}
+
+void connection::set_proxy() {
+    CURL* const easy = easy_.get();
+    const proxy_options& proxy = shared_->proxy;
+    curl_easy_setopt(easy, CURLOPT_PROXY, proxy.address.c_str()); // empty: also not that of the environment
+    curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    if (proxy.credentials != nullptr) {
+        const secret text = secret::join(proxy.credentials->view(), secret{std::string_view{"\0", 1}});
+        curl_easy_setopt(easy, CURLOPT_PROXYAUTH, long{CURLAUTH_BASIC});
+        curl_easy_setopt(easy, CURLOPT_PROXYUSERPWD, reinterpret_cast<const char*>(text.bytes().data()));
+    }
+}
+
+void connection::set_tls_options() {
+    CURL* const easy = easy_.get();
+    const auto set = [easy](CURLoption option, auto value) { curl_easy_setopt(easy, option, value); };
+    tls_files& tls = shared_->tls;
+    const auto set_text = [&](CURLoption option, std::string& pem) {
+        curl_blob text{pem.data(), pem.size(), CURL_BLOB_NOCOPY};
+        if (!pem.empty()) {
+            set(option, &text);
+        }
+    };
+    if (!tls.authorities.empty()) {
+        set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+    }
+    set_text(CURLOPT_CAINFO_BLOB, tls.authorities);
+    set_text(CURLOPT_SSLCERT_BLOB, tls.certificate);
+    set_text(CURLOPT_SSLKEY_BLOB, tls.key);
+    if (!tls.pinned_public_key.empty()) {
+        set(CURLOPT_PINNEDPUBLICKEY, tls.pinned_public_key.c_str());
+    }
+    if (tls.skip_verification) {
+        set(CURLOPT_SSL_VERIFYPEER, 0L);
+        set(CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+}
+
+void connection::start() {
+    shared_->transfers->add(easy_.get());
+    added_ = true;
+}
+
+void connection::fail_soon(link_end how) {
+    last_ = std::move(how);
+    post_turn();
+}
+
+void connection::send(std::span<const std::byte> message) {
+    message_ = message;
+    write();
+    if (sent_due_ && !in_turn_) {
+        post_turn();
+    }
+}
+
+void connection::ping(std::span<const std::byte> payload) {
+    ping_ = text_of(payload);
+    write();
+}
+
+void connection::close(std::uint16_t code) {
+    closing_ = true;
+    close_ = close_payload(code);
+    write();
+}
+
+void connection::abort() noexcept {
+    events_ = nullptr;
+    release();
+}
+
+// The connection is made, and libcurl leaves its descriptor to us; or it is not.
+void connection::done(CURLcode result) {
+    const auto self = shared_from_this();
+    if (events_ == nullptr) {
+        return;
+    }
+    if (result != CURLE_OK) {
+        end(failure(result));
+        return;
+    }
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    curl_easy_getinfo(easy_.get(), CURLINFO_ACTIVESOCKET, &fd);
+    if (fd == CURL_SOCKET_BAD || !answer_.problem().empty()) {
+        end(answer_.status() == 0 ? failure(CURLE_GOT_NOTHING) : answer_.verdict());
+        return;
+    }
+    watch_ =
+        shared_->transfers->owner().watch(fd, {.readable = true}, [this](io_interest what) { ready(what); });
+    in_turn_ = true;
+    events_->opened();
+    in_turn_ = false;
+    ready({.readable = true}); // frames may have come with the answer
+}
+
+link_end connection::failure(CURLcode result) const {
+    using kind = link_end::kind;
+    const std::string_view said = error_.front() == '\0' ? curl_easy_strerror(result) : error_.data();
+    switch (result) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return {.what = kind::name_resolution, .detail = "'" + url_.host + "': " + escape_for_log(said)};
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return {.what = kind::name_resolution,
+                .detail = "'" + shared_->proxy_at->host + "': " + escape_for_log(said)};
+    case CURLE_COULDNT_CONNECT: {
+        long reason = 0;
+        curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &reason);
+        const bool direct = !shared_->proxy_at;
+        return {.what = kind::connect,
+                .detail = (direct ? url_.host : shared_->proxy_at->host) + " port " +
+                          std::to_string(direct ? url_.port : shared_->proxy_at->port) + ": " +
+                          (reason == 0 ? escape_for_log(said)
+                                       : std::generic_category().message(static_cast<int>(reason)))};
+    }
+    case CURLE_PEER_FAILED_VERIFICATION: {
+        // The library under libcurl judges the certificate, libcurl itself its name.
+        long verdict = 0;
+        curl_easy_getinfo(easy_.get(), CURLINFO_SSL_VERIFYRESULT, &verdict);
+        const bool is_name = said.find("subject name") != std::string_view::npos;
+        return {.what = kind::tls,
+                .detail = describe(is_name ? tls_fault::host : fault_of_verification(verdict), said)};
+    }
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+        return {.what = kind::tls, .detail = describe(tls_fault::pinned_key, said)};
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+        return {.what = kind::tls, .detail = describe(fault_of_words(said), said)};
+    default:
+        break;
+    }
+    long tunnel = 0; // the proxy's answer
+    curl_easy_getinfo(easy_.get(), CURLINFO_HTTP_CONNECTCODE, &tunnel);
+    if (shared_->proxy_at && (tunnel < 200 || tunnel >= 300)) {
+        return describe_proxy_refusal(*shared_->proxy_at, static_cast<int>(tunnel));
+    }
+    if (answer_.status() != 0 || answer_.state() == upgrade_check::progress::refused) {
+        return answer_.verdict();
+    }
+    if (result == CURLE_UNSUPPORTED_PROTOCOL || result == CURLE_WEIRD_SERVER_REPLY) {
+        return {.what = kind::upgrade, .detail = "no HTTP answer to the upgrade: " + escape_for_log(said)};
+    }
+    if (const tls_fault fault = fault_of_words(said); url_.secure && fault != tls_fault::handshake) {
+        return {.what = kind::tls, .detail = describe(fault, said)};
+    }
+    return {.what = kind::connect,
+            .detail =
+                "the connection ended before the upgrade was answered: " + escape_for_log(said) +
+                (shared_->proxy_at ? ", by way of the proxy " + shared_->proxy_at->host : std::string{})};
+}
+
+void connection::ready(io_interest what) {
+    const auto self = shared_from_this();
+    in_turn_ = true;
+    if (what.readable) {
+        read();
+    }
+    if (what.writable && events_ != nullptr) {
+        write();
+    }
+    tell_what_is_due();
+    in_turn_ = false;
+}
+
+// What cannot be told from inside a call into this object.
+void connection::tell_what_is_due() {
+    for (int i = 0; i < pieces_per_turn && sent_due_ && events_ != nullptr; ++i) {
+        sent_due_ = false;
+        events_->sent();
+    }
+    if (events_ != nullptr && last_ && (broken_ || (!close_ && !(current_ && current_->is_close)))) {
+        end(*std::exchange(last_, std::nullopt));
+    }
+    if (sent_due_) {
+        post_turn();
+    }
+}
+
+void connection::post_turn() {
+    if (!std::exchange(turn_posted_, true)) {
+        shared_->transfers->owner().post([weak = weak_from_this()] {
+            if (const auto self = weak.lock()) {
+                self->turn_posted_ = false;
+                self->ready({.readable = self->watch_.has_value()});
+            }
+        });
+    }
+}
+
+// libcurl keeps bytes that the descriptor does not tell of: it is read until it has nothing left.
+void connection::read() {
+    for (int i = 0; i < pieces_per_turn; ++i) {
+        if (events_ == nullptr || last_) {
+            return;
+        }
+        std::size_t size = 0;
+        const curl_ws_frame* frame = nullptr;
+        const CURLcode result =
+            curl_ws_recv(easy_.get(), shared_->buffer.data(), shared_->buffer.size(), &size, &frame);
+        if (result == CURLE_AGAIN) {
+            return;
+        }
+        if (result != CURLE_OK || frame == nullptr) {
+            read_failed(result);
+            return;
+        }
+        if (!take(*frame, std::as_bytes(std::span{shared_->buffer}.first(size)))) {
+            return;
+        }
+    }
+    post_turn();
+}
+
+// False when the connection is over.
+bool connection::take(const curl_ws_frame& frame, std::span<const std::byte> bytes) {
+    constexpr int control_kinds = CURLWS_CLOSE | CURLWS_PING | CURLWS_PONG;
+    const auto length = static_cast<curl_off_t>(bytes.size());
+    if (frame.bytesleft < 0 || frame.offset < 0 || frame.bytesleft > hard_message_limit ||
+        frame.offset > hard_message_limit - frame.bytesleft - length) {
+        violate(too_big, "a frame of the controller is larger than 1 GiB");
+        return false;
+    }
+    const curl_off_t announced = frame.offset + length + frame.bytesleft;
+    const bool fragment = (frame.flags & CURLWS_CONT) != 0;
+    if ((frame.flags & control_kinds) != 0) {
+        if (announced > max_control_bytes || fragment) {
+            violate(protocol_error, "a control frame is fragmented or longer than 125 bytes");
+            return false;
+        }
+        control_ += text_of(bytes);
+        if (frame.bytesleft == 0) {
+            take_control(static_cast<unsigned>(frame.flags & control_kinds));
+        }
+        return events_ != nullptr;
+    }
+    const bool last = frame.bytesleft == 0 && !fragment;
+    const bool is_text = (frame.flags & CURLWS_TEXT) != 0;
+    if (is_text && !text_.take(bytes, last)) {
+        violate(invalid_payload, "a text message is not UTF-8");
+        return false;
+    }
+    if (!closing_) {
+        events_->received(is_text ? message_kind::text : message_kind::binary, bytes, last,
+                          static_cast<std::uint64_t>(announced));
+    }
+    return events_ != nullptr;
+}
+
+void connection::take_control(unsigned kind) {
+    std::string payload = std::exchange(control_, {});
+    if (kind == CURLWS_CLOSE) {
+        control_ = std::move(payload);
+        take_close();
+    } else if (kind == CURLWS_PING) {
+        pong_ = std::move(payload);
+        write();
+        events_->pinged();
+    } else {
+        events_->pong(std::as_bytes(std::span{payload}));
+    }
+}
+
+void connection::take_close() {
+    const std::string payload = std::exchange(control_, {});
+    if (closing_) {
+        end({.what = link_end::kind::closed, .detail = "closed by us"});
+        return;
+    }
+    std::uint16_t code = no_code;
+    if (!payload.empty()) {
+        code = static_cast<std::uint16_t>(static_cast<unsigned char>(payload[0]) << 8U);
+        code = payload.size() < 2 ? std::uint16_t{0}
+                                  : static_cast<std::uint16_t>(code | static_cast<unsigned char>(payload[1]));
+        if (!may_be_sent(code)) {
+            violate(protocol_error, "the controller closed with a code that must not be sent");
+            return;
+        }
+        if (!is_valid_utf8(std::string_view{payload}.substr(2))) {
+            violate(invalid_payload, "the controller closed with a reason that is not UTF-8");
+            return;
+        }
+    }
+    last_ = link_end{.what = link_end::kind::peer_close,
+                     .detail = "the controller closed, code " + std::to_string(code),
+                     .close_code = code};
+    close_ = payload.substr(0, 2);
+    write();
+}
+
+void connection::read_failed(CURLcode result) {
+    const std::string_view said = error_.data();
+    if (closing_) {
+        end({.what = link_end::kind::closed, .detail = "closed by us"});
+    } else if (result == CURLE_RECV_ERROR && said.starts_with("[WS]")) {
+        violate(protocol_error, escape_for_log(said));
+    } else {
+        end({.what = link_end::kind::lost,
+             .detail = escape_for_log(said.empty() ? std::string_view{curl_easy_strerror(result)} : said)});
+    }
+}
+
+// The peer broke the rules: it is told once, if that can be written at once, and the connection ends.
+void connection::violate(std::uint16_t code, std::string detail) {
+    close_ = close_payload(code);
+    write();
+    end({.what = link_end::kind::protocol, .detail = std::move(detail)});
+}
+
+// Offers frames until the connection takes no more. Errors are not told here: reading finds them too.
+void connection::write() {
+    if (!watch_ || broken_) {
+        return;
+    }
+    for (int i = 0; current_ || next_frame(); ++i) {
+        if (i == frames_per_turn) {
+            want_writable(true);
+            return;
+        }
+        if (!offer()) {
+            return;
+        }
+        const bool message_done = current_->is_message && !message_;
+        close_sent_ = close_sent_ || current_->is_close;
+        current_.reset();
+        sent_due_ = sent_due_ || message_done;
+    }
+    want_writable(false);
+}
+
+// Chooses what goes out next: control frames go between fragments, and nothing goes behind a Close.
+bool connection::next_frame() {
+    if (close_sent_) {
+        return false;
+    }
+    if (pong_) {
+        set_control(CURLWS_PONG, *std::exchange(pong_, std::nullopt));
+    } else if (close_) {
+        set_control(CURLWS_CLOSE, *std::exchange(close_, std::nullopt));
+        current_->is_close = true;
+    } else if (ping_) {
+        set_control(CURLWS_PING, *std::exchange(ping_, std::nullopt));
+    } else if (message_) {
+        const auto piece = message_->first(std::min(message_->size(), fragment_bytes));
+        const auto rest = message_->subspan(piece.size());
+        current_ = outgoing{.flags = CURLWS_BINARY | (rest.empty() ? 0U : unsigned{CURLWS_CONT}),
+                            .rest = piece,
+                            .is_message = true};
+        message_ = rest.empty() ? std::nullopt : std::optional{rest};
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void connection::set_control(unsigned flags, std::string payload) {
+    current_ = outgoing{.flags = flags, .rest = {}, .own = std::move(payload)};
+    current_->rest = std::as_bytes(std::span{current_->own});
+}
+
+// False when the connection takes no more of the current frame now.
+bool connection::offer() {
+    for (;;) {
+        std::size_t sent = 0;
+        const CURLcode result = curl_ws_send(easy_.get(), current_->rest.data(), current_->rest.size(), &sent,
+                                             0, current_->flags);
+        // What a library claims to have written is believed only as far as there was something to write.
+        current_->rest = current_->rest.subspan(std::min(sent, current_->rest.size()));
+        if (result == CURLE_OK && current_->rest.empty()) {
+            return true;
+        }
+        broken_ = result != CURLE_OK && result != CURLE_AGAIN;
+        want_writable(!broken_);
+        if (result != CURLE_OK || sent == 0) {
+            return false;
+        }
+    }
+}
+
+void connection::want_writable(bool wanted) {
+    if (watch_ && std::exchange(want_writable_, wanted) != wanted) {
+        shared_->transfers->owner().set_interest(*watch_, {.readable = true, .writable = wanted});
+    }
+}
+
+void connection::release() noexcept {
+    if (watch_) {
+        shared_->transfers->owner().unwatch(*std::exchange(watch_, std::nullopt));
+    }
+    if (std::exchange(added_, false)) {
+        shared_->transfers->remove(easy_.get());
+    }
+}
+
+void connection::end(link_end how) {
+    if (events_ == nullptr) {
+        return;
+    }
+    transport_events* const events = std::exchange(events_, nullptr);
+    release();
+    events->closed(std::move(how));
+}
+
+} // namespace distworker::curl
