@@ -8,7 +8,7 @@
 
 #include <distworker/frame.hpp>
 #include <distworker/random.hpp>
-#include <distworker/sim/world.hpp>
+#include <distworker/sim/simulation.hpp>
 #include <distworker/worker_config.hpp>
 
 #include <set>
@@ -34,15 +34,14 @@ inputs simulated_frames() {
     std::set<std::size_t> sizes; // one frame of each size is variety enough
     inputs frames;
     for (std::uint64_t seed = 1; seed <= 4; ++seed) {
-        static_cast<void>(sim::run({.seed = seed,
-                                    .workers = 2,
-                                    .faulty_time = std::chrono::minutes{2},
-                                    .frames = [&](std::span<const std::byte> frame) {
-                                        if (frame.size() <= longest && frames.size() < enough &&
-                                            sizes.insert(frame.size()).second) {
-                                            frames.push_back(to_string(frame));
-                                        }
-                                    }}));
+        sim::run_options options{.seed = seed, .workers = 2, .faulty_time = std::chrono::minutes{2}};
+        options.mode = seed % 2 == 0 ? sim::mode::hostile : sim::mode::faithful;
+        options.frames = [&](std::span<const std::byte> frame) {
+            if (frame.size() <= longest && frames.size() < enough && sizes.insert(frame.size()).second) {
+                frames.push_back(to_string(frame));
+            }
+        };
+        static_cast<void>(simulate(options));
     }
     return frames;
 }

@@ -1,5 +1,6 @@
 #include "controller_state.hpp"
 
+#include <distworker/outcome.hpp>
 #include <distworker/utf8.hpp>
 
 #include <algorithm>
@@ -133,7 +134,12 @@ void controller_engine::implementation::take(connection& from, const task_comple
 }
 
 void controller_engine::implementation::take(connection& from, const task_failed_view& failed) {
-    if (const task_pointer task = answered(from, failed.task_id, "an error")) {
+    const task_pointer task = answered(from, failed.task_id, "an error");
+    if (task != nullptr && ideal() && failed.error_code == error_code::worker_busy) {
+        take_back(from, task);
+        return;
+    }
+    if (task != nullptr) {
         auto details = encoded_object::encode(failed.error_details, "error_details", max_result_depth);
         if (details) {
             fail(task, task_failure{std::string{failed.error_code}, std::string{failed.error_message},
@@ -144,6 +150,14 @@ void controller_engine::implementation::take(connection& from, const task_failed
         }
     }
     free_worker(from, failed.task_id);
+}
+
+// It still runs what was taken from it while it was away: the task has not been tried, and it needs time.
+void controller_engine::implementation::take_back(connection& from, const task_pointer& task) {
+    note(note_kind::task_put_back, from, "task " + task->id + ": its worker is busy with another");
+    from.info.task_id.clear();
+    from.settles_at = saturating_add(now_.monotonic, config_.settle_time);
+    put_back(task);
 }
 
 void controller_engine::implementation::free_worker(connection& worker, std::string_view task_id) {

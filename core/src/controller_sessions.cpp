@@ -58,8 +58,6 @@ void controller_engine::implementation::admit(connection& from, const detail::ad
             const task_pointer task = kept->second;
             from.info.task_id = task->id;
             away_.erase(kept);
-            task->return_at = never;
-            schedule(*task);
         }
     }
 }
@@ -94,6 +92,8 @@ void controller_engine::implementation::settle(connection& returned) {
     const task_pointer task = store_.find(returned.info.task_id);
     if (task != nullptr && task->status == task_status::processing &&
         task->owner == returned.info.worker_id) {
+        task->return_at = never;
+        schedule(*task);
         assign(returned, *task); // it may have forgotten; if not, it takes this for the same delivery
     } else {
         returned.info.task_id.clear();

@@ -110,6 +110,8 @@ private:
     task_pointer owned(connection& from, std::string_view task_id, std::string_view what);
     // The same for an outcome: null too when it has one and a second is ignored.
     task_pointer answered(connection& from, std::string_view task_id, std::string_view what);
+    // Ideal: a worker refuses a task because it is busy.
+    void take_back(connection& from, const task_pointer& task);
     // After an outcome of either kind for this task.
     void free_worker(connection& worker, std::string_view task_id);
 

@@ -168,7 +168,8 @@ void controller_engine::implementation::fail(const task_pointer& task, task_fail
 
 void controller_engine::implementation::wait_for_owner(const task_pointer& task) {
     if (registry_.has_session(task->owner)) {
-        task->return_at = saturating_add(now_.monotonic, config_.return_time);
+        // Who returns and leaves again before it has settled gets no more time.
+        task->return_at = std::min(task->return_at, saturating_add(now_.monotonic, config_.return_time));
         schedule(*task);
         away_[task->owner] = task;
     } else {
@@ -178,7 +179,7 @@ void controller_engine::implementation::wait_for_owner(const task_pointer& task)
 
 void controller_engine::implementation::put_back(const task_pointer& task) {
     forget_deadlines(task);
-    if (ideal()) {
+    if (ideal() && std::ranges::find(task->former_owners, task->owner) == task->former_owners.end()) {
         task->former_owners.push_back(task->owner);
     }
     store_.put_back(task);

@@ -123,7 +123,8 @@ void worker_engine::limit_drain(std::chrono::nanoseconds drain) noexcept {
         shorten(deadline_reason::drain_stop, drain - config_->stop_grace);
         shorten(deadline_reason::drain_answer, drain - answer_margin);
     }
-    shorten(deadline_reason::drain_end, drain);
+    drain_limit_ = std::min(drain_limit_, saturating_add(now_.monotonic, drain));
+    timers_.set(deadline_reason::drain_end, drain_limit_);
     settle();
 }
 
@@ -160,6 +161,9 @@ monotonic_time worker_engine::idle_exit_at() const noexcept {
 }
 
 void worker_engine::continue_drain() noexcept {
+    if (!nothing_outstanding()) { // also what came in the last second of an idle slot gets its receipt
+        timers_.set(deadline_reason::drain_end, drain_limit_);
+    }
     if (running_ || held_ || !queue_.empty() || sending_ != in_flight::none) {
         return;
     }

@@ -90,7 +90,7 @@ void worker_engine::frame_arrived(const frame_view& frame, shared_bytes message)
 void worker_engine::take_assignment(assignment next) {
     const std::string_view id = next.content.task_id;
     const bool copy = (running_ && running_->task.id() == id) || (held_ && held_->content.task_id == id) ||
-                      unsent_.id() == id;
+                      has_unwritten_answer(id);
     if (copy) {
         ++counters_.coalesced;
     } else if (state_ == engine_state::draining) {
@@ -105,6 +105,13 @@ void worker_engine::take_assignment(assignment next) {
         next.room = make_room();
         begin_task(std::move(next));
     }
+}
+
+// Whether a task's outcome is still to go out on this connection: a copy of it gets this one.
+bool worker_engine::has_unwritten_answer(std::string_view task_id) const noexcept {
+    return std::ranges::any_of(queue_, [task_id](const outgoing& each) {
+        return each.is_outcome() && !each.is_refusal() && each.answer.task_id() == task_id;
+    });
 }
 
 std::string_view worker_engine::leaving_words() const noexcept {
@@ -170,6 +177,7 @@ void worker_engine::refuse(std::string_view task_id, std::string_view code, std:
     ++unreceipted_refusals_;
     ++counters_.refused;
     queue_outcome(std::move(room), std::move(refusal), delivery{slot_, generation_, 0});
+    settle();
 }
 
 void worker_engine::strike(message_kind kind) noexcept {

@@ -77,7 +77,6 @@ void worker_engine::end_task(outcome answer) noexcept {
     ++(answer.completed() ? counters_.completed : counters_.failed);
     const delivery name = running_->task.name();
     outgoing_list room = std::move(running_->room);
-    unsent_ = std::move(running_->task);
     forget_running();
     if (std::exchange(assign_pending_, false) && stop_target_ == name) { // nobody has seen it
         stop_pending_.reset();
@@ -210,9 +209,6 @@ void worker_engine::sent(std::uint32_t generation, instant now) noexcept {
             clear_away(queue_);
             offer_stream();
         } else {
-            if (unsent_.name() == done.task) {
-                unsent_ = {};
-            }
             done.covered_by = ping_serial_ + 1;
             unreceipted_bytes_ += done.answer.frame().size();
             written_.splice(written_.end(), queue_, queue_.begin());
@@ -306,7 +302,6 @@ void worker_engine::hand_back_outbox() noexcept {
     counters_.undeliverable += written_.size() + queue_.size();
     handed_back_.splice(handed_back_.end(), written_);
     handed_back_.splice(handed_back_.end(), queue_);
-    unsent_ = {};
     outbox_bytes_ = 0;
     stream_bytes_ = 0;
     unreceipted_bytes_ = 0;

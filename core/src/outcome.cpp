@@ -1,5 +1,6 @@
 #include <distworker/outcome.hpp>
 #include <distworker/utf8.hpp>
+#include <distworker/wire_reader.hpp>
 
 #include <algorithm>
 
@@ -68,6 +69,27 @@ std::expected<stream_item, std::string> stream_item::from_frame(std::span<const 
 frame_view outcome::read() const noexcept {
     auto frame = read_frame(frame_.bytes());
     return frame ? *frame : frame_view{task_failed_view{}};
+}
+
+// The frame is sound: its writer or `from_frame` saw to that.
+std::string_view outcome::task_id() const noexcept {
+    static_assert(wire::complete_field::task_id == wire::failed_field::task_id);
+    const auto payload =
+        static_cast<std::uint32_t>(completed_ ? frame_type::task_complete : frame_type::task_failed);
+    std::string_view id;
+    wire::reader envelope{frame_.bytes()};
+    wire::field f;
+    while (envelope.next(f)) {
+        if (f.is(payload, wire::wire_type::length)) {
+            wire::reader fields{f.bytes};
+            while (fields.next(f)) {
+                if (f.is(wire::complete_field::task_id, wire::wire_type::length)) {
+                    id = f.text();
+                }
+            }
+        }
+    }
+    return id;
 }
 
 outcome_writer::outcome_writer(const assigned_task& task)

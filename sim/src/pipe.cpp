@@ -26,7 +26,7 @@ std::size_t pipe::room() const noexcept {
 }
 
 std::size_t pipe::write(std::span<const std::byte> bytes, monotonic_time now) {
-    bytes = bytes.first(std::min(bytes.size(), room()));
+    bytes = bytes.first(now < choked_until_ ? 0 : std::min(bytes.size(), room()));
     for (auto left = bytes; !left.empty();) {
         const auto piece = left.first(std::min(left.size(), chunk_size()));
         left = left.subspan(piece.size());
@@ -49,7 +49,7 @@ std::size_t pipe::read(std::vector<std::byte>& into, monotonic_time now) {
                 broken_ = true;
             }
         }
-        into.insert(into.end(), bytes.begin(), bytes.end());
+        deliver(bytes, into);
         count += bytes.size();
         delivered_ += bytes.size();
         under_way_ -= std::min(under_way_, bytes.size());
@@ -60,6 +60,27 @@ std::size_t pipe::read(std::vector<std::byte>& into, monotonic_time now) {
         under_way_ = 0;
     }
     return count;
+}
+
+// Hands bytes out, with the damage that they took on their way.
+void pipe::deliver(std::span<const std::byte> bytes, std::vector<std::byte>& into) {
+    if (faults_.damage_per_million == 0) {
+        into.insert(into.end(), bytes.begin(), bytes.end());
+        return;
+    }
+    for (std::uint64_t at = delivered_ + 1; const std::byte byte : bytes) {
+        if (next_damage_ < at) {
+            const auto mean = std::chrono::nanoseconds{1'000'000 / faults_.damage_per_million};
+            next_damage_ = at + static_cast<std::uint64_t>(exponential(random_, mean).count());
+        }
+        const std::uint64_t how = at++ == next_damage_ ? number(random_, 1, 10) : 0;
+        damaged_ += how > 0 ? 1U : 0U;
+        if (how <= 8) {
+            into.push_back(how == 0 ? byte : byte ^ std::byte(1U << (how - 1)));
+        } else if (how == 9) {
+            into.insert(into.end(), 2, byte);
+        }
+    }
 }
 
 monotonic_time pipe::next_arrival() const noexcept {

@@ -1,18 +1,98 @@
 #include <distworker/sim/draw.hpp>
 #include <distworker/sim/plan.hpp>
 
+#include <algorithm>
+
 namespace distworker::sim {
 
 using namespace std::chrono_literals;
 
-const char* to_string(fault which) noexcept {
-    constexpr std::array<const char*, fault_kinds> names{
-        "connect_refused", "connect_blackhole", "upgrade_refused", "slow_line",        "stall",
-        "silence",         "cut_fin",           "cut_rst",         "cut_at_byte",      "controller_restart",
-        "worker_freeze",   "worker_kill",       "worker_stop",     "wall_skew",        "clock_drift",
-        "slow_handlers",   "stuck_handlers",    "deaf_handlers",   "failing_handlers", "large_results",
-        "chatty_handlers", "timeouts",          "pauses",          "resizing"};
-    return names[static_cast<std::size_t>(which)];
+namespace {
+
+constexpr std::array<std::string_view, fault_kinds> fault_names{"name_resolution",
+                                                                "dead_addresses",
+                                                                "connect_refused",
+                                                                "connect_blackhole",
+                                                                "accept_then_reset",
+                                                                "upgrade_refused",
+                                                                "upgrade_slow",
+                                                                "upgrade_damaged",
+                                                                "upgrade_broken_off",
+                                                                "slow_line",
+                                                                "stall",
+                                                                "swizzle",
+                                                                "one_way",
+                                                                "silence",
+                                                                "idle_kill",
+                                                                "reboot",
+                                                                "cut_fin",
+                                                                "cut_rst",
+                                                                "cut_at_byte",
+                                                                "peer_close",
+                                                                "damage",
+                                                                "controller_restart",
+                                                                "controller_crash",
+                                                                "early_assign",
+                                                                "wedge",
+                                                                "webhook_again",
+                                                                "late_pongs",
+                                                                "slow_storage",
+                                                                "lost_writes",
+                                                                "token_rotation",
+                                                                "cancellation",
+                                                                "worker_pause",
+                                                                "starvation",
+                                                                "worker_kill",
+                                                                "worker_stop",
+                                                                "odd_config",
+                                                                "reconfiguration",
+                                                                "unreadable_token",
+                                                                "pauses",
+                                                                "resizing",
+                                                                "wall_skew",
+                                                                "wall_step",
+                                                                "odd_epoch",
+                                                                "clock_drift",
+                                                                "coarse_ticks",
+                                                                "clock_back",
+                                                                "late_callback",
+                                                                "double_callback",
+                                                                "error_after_success",
+                                                                "slow_handlers",
+                                                                "stuck_handlers",
+                                                                "deaf_handlers",
+                                                                "failing_handlers",
+                                                                "double_answers",
+                                                                "stop_in_handler",
+                                                                "large_results",
+                                                                "bad_results",
+                                                                "chatty_handlers",
+                                                                "timeouts",
+                                                                "retries"};
+static_assert(!fault_names.back().empty());
+
+constexpr std::array mode_names{"faithful", "ideal", "hostile"};
+
+} // namespace
+
+const char* to_string(mode which) noexcept {
+    return mode_names.at(static_cast<std::size_t>(which));
+}
+
+std::optional<mode> mode_from(std::string_view name) noexcept {
+    const auto found = std::ranges::find(mode_names, name);
+    return found == mode_names.end() ? std::nullopt
+                                     : std::optional{static_cast<mode>(found - mode_names.begin())};
+}
+
+std::string_view to_string(fault which) noexcept {
+    return fault_names.at(static_cast<std::size_t>(which));
+}
+
+std::optional<fault> fault_from(std::string_view name) noexcept {
+    const auto found = std::ranges::find(fault_names, name);
+    return found == fault_names.end() ? std::nullopt
+                                      : std::optional{static_cast<fault>(found - fault_names.begin())};
 }
 
 plan::plan(std::uint64_t seed) noexcept {
@@ -20,17 +100,22 @@ plan::plan(std::uint64_t seed) noexcept {
     for (bool& one : on) {
         one = chance(random, 50);
     }
-    between_accidents = std::chrono::seconds{number(random, 5, 600)};
+    storm = across(random, 2min, 30min);
+    calm = across(random, 12h, 7 * 24h);
+    between_accidents = across(random, 2s, 5min);
     connect_trouble = number(random, 0, 50);
-    between_tasks = std::chrono::milliseconds{number(random, 200, 60'000)};
-    line.min_delay = std::chrono::microseconds{number(random, 50, 5'000)};
+    upgrade_trouble = number(random, 0, 20);
+    crash_percent = number(random, 0, 5);
+    between_tasks = across(random, 500ms, 2min);
+    between_calm_tasks = across(random, 20min, 6h);
+    line.min_delay = across(random, 50us, 5ms);
     if (has(fault::slow_line)) {
-        line.min_delay = std::chrono::milliseconds{number(random, 0, 100)};
-        line.mean_delay = std::chrono::milliseconds{number(random, 0, 300)};
-        line.bandwidth = 1ULL << number(random, 10, 24);
+        line.min_delay = number(random, 0, 100) * 1ms;
+        line.mean_delay = number(random, 0, 300) * 1ms;
+        line.bandwidth = 1ULL << number(random, 10, 27);
         line.smallest_chunk = 1;
         line.largest_chunk = 1ULL << number(random, 4, 16);
-        line.send_buffer = 1ULL << number(random, 12, 20);
+        line.send_buffer = 1ULL << number(random, 12, 22);
     }
 }
 

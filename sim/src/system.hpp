@@ -1,20 +1,28 @@
 // The parts of one simulated system, which its source files share. Internal.
 //
-// world.cpp            time, phases, the verdict
-// system_worker.cpp    worker processes: engines, clocks, handlers
-// system_controller.cpp the controller process
-// system_line.cpp      connections between them
+// system.cpp           time, phases, the verdict
+// system_leap.cpp      leaving out rounds of nothing but pings
+// system_process.cpp   worker processes: their life and configuration
+// system_driver.cpp    what carries a group's outputs to the network, and events back
+// system_handlers.cpp  handlers
+// system_line.cpp      connections: from the wish to an upgraded line, and the moving of bytes
 // system_faults.cpp    accidents, and the healing
+// system_world.cpp     what an outage may do
+// broker.cpp           the controller's process; hostile.cpp: a peer that is none
 #pragma once
 
-#include <distworker/controller_engine.hpp>
+#include "agenda.hpp"
+#include "controller_side.hpp"
+#include "ledger.hpp"
+#include "line.hpp"
+#include "local_clock.hpp"
+
 #include <distworker/sim/draw.hpp>
-#include <distworker/sim/endpoint.hpp>
-#include <distworker/sim/plan.hpp>
+#include <distworker/sim/simulation.hpp>
 #include <distworker/sim/witness.hpp>
-#include <distworker/sim/world.hpp>
 #include <distworker/worker_group.hpp>
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,162 +33,228 @@
 
 namespace distworker::sim {
 
-/// A clock of one machine: its own origin and speed; its wall clock's error.
-struct local_clock {
-    std::chrono::nanoseconds origin{};
-    double speed = 1;
-    std::chrono::milliseconds wall_error{};
+class handler_run;
 
-    [[nodiscard]] instant read(monotonic_time world) const noexcept;
-    /// The world's time at which this clock shows `local`, rounded up.
-    [[nodiscard]] monotonic_time world_time(monotonic_time local) const noexcept;
-};
-
-/// A connection and both of its ends.
-struct line {
-    line(const pipe_faults& faults, std::uint64_t seed, connection_id its_id)
-        : id{its_id}, up{faults, seed}, down{faults, seed + 1}, client{up, down, 16U << 10U},
-          server{down, up, SIZE_MAX} {}
-
-    connection_id id;
-    std::uint32_t worker = 0;
-    std::uint32_t slot = 0;
-    std::uint32_t generation = 0;
-    bool open = false;          // the upgrade is done
-    bool opened_told = false;   // and the worker knows
-    bool at_worker = true;      // the worker's process holds its end
-    bool at_controller = false; // so does the controller's
-    pipe up;
-    pipe down;
-    endpoint client;
-    endpoint server;
-};
-
-/// What a handler does with one task.
-struct behaviour {
-    std::chrono::nanoseconds duration{};
-    bool fails = false;
-    bool never_returns = false;
-    bool ignores_stop = false;
-    std::size_t result_bytes = 0;
-    unsigned updates = 0;
-};
-
-struct running_handler {
-    assigned_task task;
-    behaviour how;
-    std::uint64_t timer = 0; // of its end, among the system's timers
-};
+/// 2026-09-21, a day like any other.
+inline constexpr wall_time ordinary_day{std::chrono::milliseconds{1'790'000'000'000}};
 
 /// One worker process, from its start to its end.
 struct process {
-    process(std::uint64_t its_id, worker_group its_group, probes& seen)
-        : id{its_id}, group{std::move(its_group)}, sees{seen} {}
+    process(std::uint64_t its_id, const valid_worker_config& its_config, probes& seen)
+        : id{its_id}, config{its_config}, sees{its_config, seen} {}
 
     std::uint64_t id; // of no other process: an address may come again
-    worker_group group;
+    valid_worker_config config;
+    std::string token; // of its session; empty: its provisioner's, read anew each time
     witness sees;
-    std::map<delivery, running_handler> handlers;
+    std::unique_ptr<trace_writer> trace;
+    std::optional<worker_group> group;
+    std::map<delivery, std::shared_ptr<handler_run>> handlers;
     std::map<std::uint32_t, connection_id> lines; // by slot
     monotonic_time wakes = never;                 // by the world's clock
-    std::set<std::string> accepted;               // ids of tasks that were assigned to it
+    monotonic_time began{};
+    bool stirred = true; // the group may have something to say
     bool stopping = false;
     bool ended = false;
 };
 
-struct worker_machine {
+struct machine {
     std::uint32_t index = 0;
+    session_policy policy = session_policy::anonymous;
     local_clock clock;
+    std::chrono::milliseconds wall_error{};
     std::unique_ptr<process> runs; // null while it is down
     monotonic_time frozen_until = monotonic_time::min();
-    monotonic_time began{};
-    bool killed = false;
+    monotonic_time starved_until = monotonic_time::min();
+    std::chrono::nanoseconds starvation{};
+    monotonic_time token_unreadable_until = monotonic_time::min();
+    std::uint64_t outputs_to_death = 0; // it dies at this output from now; 0: it does not
+    std::uint64_t sessions = 0;         // that were made for it
+
+    [[nodiscard]] monotonic_time wakes_up() const noexcept { return std::max(frozen_until, starved_until); }
 };
 
-struct controller_machine {
-    std::unique_ptr<controller_engine> engine; // null while it is down
-    monotonic_time wakes = never;
-};
-
-class system {
+class system final : private world {
 public:
     explicit system(const run_options& options);
+    ~system() override;
     run_result play();
 
-private:
-    using action = std::function<void()>;
+    // --- For its parts ---
 
-    // Time (world.cpp)
-    std::uint64_t at(monotonic_time when, action what);
-    void cancel_timer(std::uint64_t timer);
-    std::uint64_t at(monotonic_time when, const worker_machine& machine,
-                     std::function<void(worker_machine&)> what); // unless its process is gone by then
-    void run_until(monotonic_time end, const std::function<bool()>& done = {});
-    [[nodiscard]] monotonic_time next_event() const;
-    void settle();
-    [[nodiscard]] instant wall_true() const noexcept;
-    void log(const std::string& what);
-    void sent(std::span<const std::byte> frame);
-    void accuse(std::string what);
-    void judge();
-    [[nodiscard]] bool all_ready() const;
+    // Time (system.cpp)
+    [[nodiscard]] monotonic_time time() const noexcept { return now_; }
+    /// What a right clock shows.
+    [[nodiscard]] instant true_time() const noexcept;
+    std::uint64_t at(monotonic_time when, agenda::action what) { return agenda_.at(when, std::move(what)); }
+    /// Unless its process is gone by then; later, if it stands still.
+    std::uint64_t at(monotonic_time when, const machine& of, std::function<void(machine&)> what);
+    void log(std::string_view what) {
+        if (options_.log) {
+            write_log(what);
+        }
+    }
+    void accuse(std::string_view what) override;
+    [[nodiscard]] probes& seen() noexcept { return result_.seen; }
 
-    // Workers (system_worker.cpp)
-    void start_worker(worker_machine& machine);
-    void kill_worker(worker_machine& machine);
-    void stop_worker(worker_machine& machine, end_reason why);
-    void collect(worker_machine& machine);
-    [[nodiscard]] bool awake(const worker_machine& machine) const { return machine.frozen_until <= now_; }
-    bool pump(worker_machine& machine);
-    void perform(worker_machine& machine, std::uint32_t slot, engine_output& out);
-    void begin_handler(worker_machine& machine, const assigned_task& task);
-    void update(worker_machine& machine, const delivery& task, unsigned left);
-    void end_handler(worker_machine& machine, const delivery& task);
-    void told(worker_machine& machine, line& from, endpoint_event& event);
-    void lost(worker_machine& machine, line& gone, link_end::kind what, int status = 0);
-    [[nodiscard]] behaviour draw_behaviour(const assigned_task& task);
+    // Chance
+    [[nodiscard]] const plan& faults() const noexcept { return plan_; }
+    [[nodiscard]] const run_options& options() const noexcept { return options_; }
+    [[nodiscard]] bool faulty() const noexcept { return faulty_; }
+    /// Between storms nothing goes wrong anew.
+    [[nodiscard]] bool has(fault which) { return faulty_ && plan_.has(which) && stormy(elapsed()); }
+    /// The next one of its kind, whether it happens or not.
+    [[nodiscard]] deviation next(deviation::kind what) noexcept;
+    /// What it draws from.
+    [[nodiscard]] seeded_random dice(const deviation& one) const noexcept;
+    /// Whether it happens; `text` says what.
+    [[nodiscard]] bool happens(const deviation& one, std::string_view text);
 
-    // The controller (system_controller.cpp)
-    void start_controller();
-    void kill_controller();
-    bool pump_controller();
-    void told_controller(line& from, endpoint_event& event);
-    void submit();
+    /// A frame goes out, from either side.
+    void sent(std::span<const std::byte> frame) const {
+        if (options_.frames) {
+            options_.frames(frame);
+        }
+    }
 
     // Lines (system_line.cpp)
-    void connect(worker_machine& machine, std::uint32_t slot, std::uint32_t generation);
-    void attempt(connection_id id);
-    [[nodiscard]] bool advance_lines();
     [[nodiscard]] line* find_line(connection_id id);
+    /// Lets go of the controller's end.
+    void drop(line& of);
+
+    /// A controller that is there by then sends it.
+    void assign_again(const std::string& id, connection_id to) {
+        if (controller_ != nullptr) {
+            controller_->assign_again(id, to);
+        }
+    }
+
+    // Workers
+    [[nodiscard]] ledger& accounts() noexcept { return ledger_; }
+    [[nodiscard]] const std::string& token() const noexcept { return token_; }
+    std::expected<void, misuse> give(machine& to, const group_input& what);
+    void handler_ended(machine& of, const delivery& task);
+    void stop_worker(machine& of, end_reason why);
+
+private:
+    // Time and phases (system.cpp)
+    void write_log(std::string_view what);
+    void run_until(monotonic_time end, const std::function<bool()>& done = {});
+    void pass(std::chrono::nanoseconds time, const std::function<bool()>& done = {});
+    [[nodiscard]] monotonic_time next_event();
+    void settle();
+    void start();
+    void next_task();
+    void supervise();
+    void check_recovery();
+    void drain();
+    [[nodiscard]] bool stormy(std::chrono::nanoseconds at);
+    [[nodiscard]] bool all_ready();
+    [[nodiscard]] bool all_done();
+    [[nodiscard]] std::chrono::nanoseconds recovery_budget() const;
+    [[nodiscard]] std::chrono::nanoseconds elapsed() const noexcept;
+
+    // Leaps (system_leap.cpp)
+    void leap(monotonic_time limit);
+    [[nodiscard]] bool quiet();
+
+    // Processes (system_process.cpp)
+    void make_machines();
+    void start_worker(machine& of);
+    void kill_worker(machine& of);
+    void collect(machine& of, bool killed);
+    [[nodiscard]] valid_worker_config draw_config(machine& of, seeded_random random);
+    [[nodiscard]] signer make_signer_for(machine& of);
+    [[nodiscard]] bool awake(const machine& of) const noexcept { return of.wakes_up() <= now_; }
+
+    // The driver (system_driver.cpp)
+    [[nodiscard]] instant local_time(machine& of);
+    bool pump(machine& of);
+    void perform(machine& of, std::uint32_t slot, engine_output& out);
+    void accuse_all(machine& of);
+    void told(machine& of, line& from, const endpoint_event& event);
+    void lost(machine& of, line& gone, const link_end& end);
+    void heard(machine& of, const witness::report& what);
+    void misuse_seam(machine& of, const line& at);
+
+    // Handlers (system_handlers.cpp)
+    void begin_handler(machine& of, const assigned_task& task);
+    void built_in_handler(virtual_task& task, std::uint64_t stamp, deviation name);
+
+    // Lines (system_line.cpp)
+    void connect(machine& of, std::uint32_t slot, std::uint32_t generation);
+    [[nodiscard]] line_faults draw_line(const deviation& name, seeded_random& random);
+    [[nodiscard]] bool trouble(line& of, const deviation& name, seeded_random& random,
+                               std::chrono::nanoseconds& delay);
+    void end_attempt(connection_id id, std::chrono::nanoseconds after, link_end end);
+    void attempt(connection_id id);
+    [[nodiscard]] bool move_lines();
+    [[nodiscard]] bool move(line& of);
+    [[nodiscard]] bool due(const line& of) const;
+    [[nodiscard]] line* any_line(seeded_random& random);
 
     // Faults (system_faults.cpp)
     void schedule_accident();
-    void accident();
+    void accident(fault what, seeded_random& random);
+    void line_accident(fault what, line& of, seeded_random& random);
+    void machine_accident(fault what, machine& of, seeded_random& random);
+    void controller_accident(fault what, seeded_random& random);
     void heal();
+
+    // The controller's machine
+    void start_controller();
+    void kill_controller(bool silently);
+    void end_controller_for(std::chrono::nanoseconds away, bool silently);
+
+    // What an outage may do (system_world.cpp)
+    [[nodiscard]] std::chrono::nanoseconds now() const noexcept override { return elapsed(); }
+    [[nodiscard]] std::uint32_t workers() const noexcept override { return options_.workers; }
+    [[nodiscard]] seeded_random& random() noexcept override { return script_random_; }
+    std::optional<std::string> submit(const task_spec& spec) override;
+    void after(std::chrono::nanoseconds delay, std::function<void(world&)> what) override;
+    void end_controller(std::chrono::nanoseconds away) override;
+    void freeze(std::uint32_t worker, std::chrono::nanoseconds time) override;
+    void kill(std::uint32_t worker) override;
+    void stop(std::uint32_t worker) override;
+    void set_wall_clock(std::uint32_t worker, std::chrono::milliseconds error) override;
+    void cut(std::uint32_t worker, cut_kind how) override;
+    void stall(std::uint32_t worker, std::chrono::nanoseconds time) override;
+    void silence(std::uint32_t worker) override;
+    void each_line(std::uint32_t worker, const std::function<void(line&)>& what);
 
     run_options options_;
     plan plan_;
     seeded_random random_;
-    monotonic_time now_{std::chrono::hours{1}};
-    bool faulty_ = true;
-    bool drained_ = false; // nothing is started again
-    std::multimap<monotonic_time, std::pair<std::uint64_t, action>>
-        timers_; // in order, also among equal times
-    std::uint64_t last_timer_ = 0;
-    std::set<std::uint64_t> cancelled_;
+    seeded_random script_random_;
+    seeded_random weather_random_;
+    std::array<std::uint64_t, 256> deviations_{}; // so far, by the letter of their kind
 
-    std::vector<worker_machine> workers_;
-    std::uint64_t last_process_ = 0;
-    controller_machine controller_;
+    monotonic_time now_{std::chrono::hours{1}};
+    monotonic_time began_{now_};
+    std::chrono::nanoseconds leapt_{};
+    wall_time epoch_; // what a right wall clock shows at the world's time 0
+    bool faulty_ = true;
+    bool drained_ = false;   // nothing is started again
+    bool attending_ = false; // the controller is to be there
+    bool touched_ = false;
+    agenda agenda_;
+    std::chrono::nanoseconds weather_until_{}; // how long the present storm or calm lasts
+    bool storm_ = false;
+    std::uint64_t tasks_ = 0;
+    monotonic_time next_leap_{};
+
+    std::vector<machine> machines_;
+    std::uint64_t processes_ = 0;
+    std::string token_ = "token";      // the controller's
+    std::string token_file_ = "token"; // what the workers read
+    std::uint64_t tokens_ = 0;
+    database database_;
+    std::unique_ptr<controller_side> controller_; // null while it is down
     std::map<connection_id, std::unique_ptr<line>> lines_;
     connection_id last_line_ = 0;
-    bool touched_ = false; // a line may have something to move
+    std::uint64_t damaged_lines_ = 0;
 
-    std::map<std::string, std::uint64_t> executions_; // handlers begun, by task id
-    std::set<std::string> submitted_;
-    std::set<std::string> finished_;
-    std::set<std::string>
-        told_lost_; // their outcome was handed back, or their process died, or nobody got them
+    ledger ledger_;
     run_result result_;
 };
 

@@ -155,6 +155,32 @@ TEST(controller_ideal, assigns_again_what_a_returned_session_does_not_answer) {
     EXPECT_EQ(task->status, task_status::finished);
 }
 
+// Found by the simulator: a worker whose connections all ended within `settle_time` kept its task for ever.
+TEST(controller_ideal, gives_the_task_of_a_session_that_never_settles_to_another) {
+    controller_harness host{ideal};
+    host.add_session("w1");
+    host.join(1, stable);
+    const auto task = host.submit_to("a");
+    host.join(2);
+    connection_id last = 10;
+    host.disconnect(1);
+    for (int i = 0; i < 22; ++i) {
+        EXPECT_EQ(task->status, task_status::processing);
+        host.receive(2, progress_frame("x", 0, "")); // it is alive
+        host.join(++last, stable);
+        host.pass(4s);
+        host.disconnect(last);
+    }
+    EXPECT_TRUE(host.assignments(2).empty());
+    host.join(++last, stable);
+    host.pass(2s);
+    ASSERT_EQ(host.assignments(2).size(), 1U);
+    host.pass(3s);
+    EXPECT_EQ(host.state(last), availability::idle);
+    host.receive(2, done(task->id));
+    EXPECT_EQ(task->status, task_status::finished);
+}
+
 TEST(controller_ideal, gives_the_task_of_a_session_that_stays_away_to_another_and_takes_its_result_still) {
     controller_harness host{ideal};
     host.add_session("w1");
@@ -179,6 +205,34 @@ TEST(controller_ideal, gives_the_task_of_a_session_that_stays_away_to_another_an
     EXPECT_EQ(host.count(note_kind::second_outcome), 1U);
     EXPECT_EQ(value{task->result->view()}, (value{{"n", 3}}));
     EXPECT_EQ(host.state(2), availability::idle);
+}
+
+// Found by the simulator: a worker that came back too late, and still ran what was given to another, made
+// each task fail that it was given then.
+TEST(controller_ideal, puts_a_task_back_that_a_busy_worker_refuses) {
+    controller_harness host{ideal};
+    host.add_session("w1");
+    host.join(1, stable);
+    const auto lost = host.submit_to("a");
+    host.disconnect(1);
+    host.pass(90s);
+    host.join(2);
+    ASSERT_EQ(host.assignments(2).size(), 1U);
+    const auto next = host.submit_to("a");
+    host.join(3, stable);
+    host.pass(10s); // it has settled, and is taken for idle
+    ASSERT_EQ(host.assignments(3).size(), 1U);
+    host.receive(3, failed_frame(next->id, "WORKER_BUSY"));
+    EXPECT_EQ(next->status, task_status::pending);
+    EXPECT_EQ(host.state(3), availability::settling) << "it is left alone for a while";
+    host.receive(2, progress_frame(lost->id, 0, "")); // both are alive
+    host.pass(10s);
+    EXPECT_EQ(host.assignments(3).size(), 2U);
+    host.receive(3, failed_frame(next->id, "WORKER_BUSY"));
+    host.receive(2, done(lost->id));
+    EXPECT_EQ(host.assignments(2).size(), 2U) << "another takes it at once";
+    host.receive(2, done(next->id));
+    EXPECT_EQ(next->status, task_status::finished);
 }
 
 TEST(controller_ideal, replaces_the_connection_of_a_session_that_registers_again) {

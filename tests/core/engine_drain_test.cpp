@@ -146,5 +146,35 @@ TEST(EngineDrain, ADrainEndsAtItsDeadlineAndHandsBackWhatHasNoReceipt) {
     EXPECT_THAT(rig.stopped, ElementsAre(end_reason::stop_requested));
 }
 
+// Found by the simulator: the second that an idle slot waits cut the wait for the refusal's receipt short.
+TEST(EngineDrain, ARefusalInTheLastSecondGetsTheRestOfTheDrainForItsReceipt) {
+    engine_rig rig;
+    rig.become_ready();
+    ASSERT_TRUE(rig.engine.stop(end_reason::stop_requested, 25s, rig.now));
+    rig.pass(500ms);
+    rig.assign({.id = "late"});
+    ASSERT_THAT(rig.all<task_failed_view>(), SizeIs(1));
+    rig.pass(5s);
+    EXPECT_THAT(rig.closes, IsEmpty());
+    rig.pong();
+    EXPECT_THAT(rig.closes, ElementsAre(1000));
+    rig.lose(link_end::kind::closed);
+    EXPECT_THAT(rig.returned, IsEmpty());
+}
+
+TEST(EngineDrain, ARefusalWithoutAReceiptIsHandedBackAtTheEndOfTheDrain) {
+    engine_rig rig;
+    rig.become_ready();
+    ASSERT_TRUE(rig.engine.stop(end_reason::stop_requested, 9s, rig.now));
+    rig.pass(500ms);
+    rig.assign({.id = "late"});
+    rig.pass(8'499ms);
+    EXPECT_THAT(rig.closes, IsEmpty());
+    rig.pass(1ms);
+    EXPECT_THAT(rig.closes, ElementsAre(1000));
+    rig.lose(link_end::kind::closed);
+    EXPECT_THAT(rig.returned, SizeIs(1));
+}
+
 } // namespace
 } // namespace distworker::testing

@@ -93,6 +93,20 @@ TEST(EngineTask, ACopyCoalescesAsLongAsTheOutcomeIsNotWritten) {
     EXPECT_THAT(rig.tasks, SizeIs(2)) << "after its terminal frame the same id is a new delivery";
 }
 
+TEST(EngineTask, ACopyCoalescesAlsoWhenALaterTaskHasEnded) {
+    engine_rig rig;
+    rig.become_ready();
+    rig.hold_writes = true;
+    for (const char* id : {"first", "second"}) {
+        rig.assign({.id = id});
+        ASSERT_TRUE(rig.complete());
+    }
+    rig.assign({.id = "first"});
+    rig.assign({.id = "second"});
+    EXPECT_THAT(rig.tasks, SizeIs(2));
+    EXPECT_EQ(rig.engine.counters().coalesced, 2U);
+}
+
 TEST(EngineTask, ADifferentTaskWhileBusyIsRefusedAtOnce) {
     engine_rig rig;
     rig.become_ready();

@@ -181,6 +181,7 @@ TEST(Outcomes, AreTakenBackFromTheirFramesOnly) {
         const auto back = outcome::from_frame(each->frame());
         ASSERT_TRUE(back) << back.error();
         EXPECT_EQ(back->completed(), each->completed());
+        EXPECT_EQ(back->task_id(), "t");
         EXPECT_EQ(copy_of(back->frame()), copy_of(each->frame()));
         EXPECT_FALSE(stream_item::from_frame(each->frame())) << "an outcome is no progress";
     }

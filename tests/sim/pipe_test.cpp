@@ -113,6 +113,29 @@ TEST(Pipe, IsSilentWithoutAWord) {
     EXPECT_FALSE(line.at_end());
 }
 
+TEST(Pipe, DamagesAFewBytesAndSaysHowMany) {
+    pipe line{{.send_buffer = 1'000'000, .damage_per_million = 100}, 1};
+    const std::string sent(500'000, 'x');
+    line.write(bytes(sent), start);
+    std::vector<std::byte> got;
+    read_all(line, got);
+    EXPECT_GT(line.damaged(), 20U);
+    EXPECT_LT(line.damaged(), 100U);
+    EXPECT_EQ(line.delivered(), sent.size());
+    const auto odd = std::ranges::count_if(got, [](std::byte b) { return b != std::byte{'x'}; });
+    EXPECT_GT(odd, 0);
+    EXPECT_LE(static_cast<std::uint64_t>(odd), line.damaged());
+}
+
+TEST(Pipe, TakesNothingWhileItIsChoked) {
+    pipe line{{}, 1};
+    line.choke(start + 5s);
+    EXPECT_EQ(line.write(bytes("hello"), start + 4s), 0U);
+    EXPECT_TRUE(line.empty());
+    EXPECT_EQ(line.write(bytes("hello"), start + 5s), 5U);
+    EXPECT_FALSE(line.empty());
+}
+
 RC_GTEST_PROP(Pipe, KeepsOrderAndLosesNothingButByACut, ()) {
     pipe_faults faults;
     faults.min_delay = std::chrono::milliseconds{*rc::gen::inRange(0, 100)};

@@ -1,56 +1,98 @@
-// Whole systems from seeds: nothing is lost unreported, every budget is kept, the same seed gives the same
-// run.
+// Whole systems from seeds: nothing is lost unreported, every invariant and budget is kept, the same seed
+// gives the same run.
+#include <distworker/sim/campaign.hpp>
 #include <distworker/sim/plan.hpp>
-#include <distworker/sim/world.hpp>
+#include <distworker/trace.hpp>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <map>
 #include <string>
 
 namespace distworker::sim {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::IsEmpty;
 
 std::string text_of(const run_result& result) {
-    std::string text = std::to_string(result.tasks.lost) + " lost, " +
-                       std::to_string(result.tasks.unexpected) + " unexpected";
+    std::string text;
     for (const std::string& accusation : result.accusations) {
-        text += "\n" + accusation;
+        text += accusation + "\n";
     }
     return text;
 }
 
-class Seeds : public ::testing::TestWithParam<std::uint64_t> {};
+// How much of it is played is the build's choice.
+constexpr int share = DISTWORKER_SIM_SHARE;
 
-TEST_P(Seeds, LoseNothingUnreported) {
-    std::uint64_t finished = 0;
-    for (std::uint64_t seed = GetParam(); seed < GetParam() + 5; ++seed) {
-        const run_result result = run({.seed = seed, .workers = 3, .faulty_time = 20min});
-        EXPECT_TRUE(result.good()) << "seed " << seed << ": " << text_of(result);
-        finished += result.tasks.finished;
-    }
-    EXPECT_GT(finished, 0U);
-}
+class System : public ::testing::TestWithParam<mode> {};
 
-INSTANTIATE_TEST_SUITE_P(System, Seeds, ::testing::Range<std::uint64_t>(1, 41, 5));
+INSTANTIATE_TEST_SUITE_P(Modes, System, ::testing::Values(mode::faithful, mode::ideal, mode::hostile),
+                         [](const auto& param_info) { return std::string{to_string(param_info.param)}; });
 
-TEST(System, IsTheSameAgainForTheSameSeed) {
+TEST_P(System, IsTheSameAgainForTheSameSeed) {
     std::string runs[2];
     for (std::string& trace : runs) {
-        const run_result result =
-            run({.seed = 8, .workers = 2, .faulty_time = 10min, .trace = [&](std::string_view line) {
-                     trace += line;
-                     trace += '\n';
-                 }});
+        run_options options{.seed = 8, .workers = 2, .mode = GetParam(), .faulty_time = 2h};
+        options.log = [&](std::string_view line) { trace += std::string{line} + '\n'; };
+        const run_result result = simulate(options);
         trace += std::to_string(result.events) + " events, " + text_of(result);
     }
     EXPECT_EQ(runs[0], runs[1]);
     EXPECT_FALSE(runs[0].empty());
 }
 
-TEST(System, EachFaultIsOffInSomeSeedsAndOnInOthers) {
+// I28: the engines are pure, so what a process was given makes it do the same, byte for byte.
+TEST_P(System, EachProcessPlaysAgainFromItsTrace) {
+    std::map<std::uint64_t, std::string> traces;
+    run_options options{.seed = 3, .mode = GetParam(), .faulty_time = 1h / share};
+    options.trace = [&](std::uint32_t, std::uint64_t process) -> trace_writer::sink {
+        return [&text = traces[process]](std::string_view line) {
+            text += line;
+            return true;
+        };
+    };
+    EXPECT_TRUE(simulate(options).good());
+    EXPECT_GE(traces.size(), 3U);
+    for (const auto& [process, trace] : traces) {
+        const auto report = replay(trace);
+        ASSERT_TRUE(report) << process << ": " << report.error().problem;
+        EXPECT_FALSE(report->difference) << process << ", line " << report->difference->line << "\n"
+                                         << report->difference->recorded << "\n"
+                                         << report->difference->replayed;
+    }
+}
+
+TEST_P(System, ALeapLeavesOutNothingButPings) {
+    for (const bool leap : {true, false}) {
+        run_options options{.seed = 5, .mode = GetParam(), .faulty_time = 12h / share};
+        options.leap = leap;
+        const run_result result = simulate(options);
+        EXPECT_TRUE(result.good()) << text_of(result);
+        EXPECT_EQ(result.leapt > 0ns, leap);
+        EXPECT_EQ(result.leapt_rounds > 0, leap);
+        EXPECT_GT(result.worker_time, 3 * 10h);
+    }
+}
+
+TEST_P(System, WithoutFaultsEveryTaskFinishesOnce) {
+    run_options options{.seed = 11, .mode = GetParam(), .faulty_time = 1h / share};
+    options.seeded_faults = false;
+    options.between_tasks = 10s;
+    const run_result result = simulate(options);
+    EXPECT_TRUE(result.good()) << text_of(result);
+    EXPECT_EQ(result.tasks.finished, result.tasks.submitted);
+    if (GetParam() != mode::hostile) {
+        EXPECT_EQ(result.tasks.undeliverable, 0U);
+        EXPECT_GT(result.tasks.finished, 200U);
+        EXPECT_EQ(result.tasks.duplicated, 0U);
+        EXPECT_THAT(result.happened, IsEmpty());
+    }
+}
+
+TEST(Plan, EachFaultIsOffInSomeSeedsAndOnInOthers) {
     for (std::size_t kind = 0; kind < fault_kinds; ++kind) {
         int on = 0;
         for (std::uint64_t seed = 0; seed < 400; ++seed) {
@@ -59,6 +101,35 @@ TEST(System, EachFaultIsOffInSomeSeedsAndOnInOthers) {
         EXPECT_GT(on, 150) << to_string(static_cast<fault>(kind));
         EXPECT_LT(on, 250) << to_string(static_cast<fault>(kind));
     }
+}
+
+TEST(Plan, NamesEachFaultOnce) {
+    for (std::size_t kind = 0; kind < fault_kinds; ++kind) {
+        EXPECT_EQ(fault_from(to_string(static_cast<fault>(kind))), static_cast<fault>(kind));
+    }
+    EXPECT_EQ(fault_from("no such fault"), std::nullopt);
+    for (const mode which : {mode::faithful, mode::ideal, mode::hostile}) {
+        EXPECT_EQ(mode_from(to_string(which)), which);
+    }
+}
+
+TEST(Deviation, IsReadBack) {
+    const std::set<deviation> all{{deviation::kind::accident, 12}, {deviation::kind::seam, 1}};
+    EXPECT_EQ(to_string(all), "a12,s1");
+    EXPECT_EQ(deviations_from("s1,a12"), all);
+    for (const char* bad : {"a", "z1", "a1,", "a1,,a2", "a-1", "a1x", "a99999999999999999999"}) {
+        EXPECT_EQ(deviations_from(bad), std::nullopt) << bad;
+    }
+}
+
+TEST(Probes, AreMoreThanSixtyAndKnowTheirNames) {
+    EXPECT_GE(probes::names().size(), 60U);
+    probes seen;
+    seen.hit("leapt", 2);
+    seen.hit("no such probe");
+    EXPECT_EQ(seen.hits("leapt"), 2U);
+    EXPECT_EQ(seen.never_hit().size(), probes::names().size() - 1);
+    EXPECT_THAT(seen.unknown(), ::testing::ElementsAre("no such probe"));
 }
 
 } // namespace

@@ -11,18 +11,21 @@
 
 namespace distworker {
 
+// clang-format off: it would fold the table.
 /// What becomes of tasks and sessions when something goes wrong.
 ///
 /// | | faithful | ideal |
 /// | --- | --- | --- |
 /// | a session's connection ends | the session is deleted | it stays |
-/// | a session registers a second time | both stay; the first one's end makes a ghost of the second | the
-/// second replaces the first | | a connection ends with a task | the task stays `processing` | an anonymous
-/// worker's is put back; a session's waits for its return | | an assignment is not written within 3 s | goes
-/// to another worker too; this one gets nothing more | goes on being written | | a second outcome | taken |
-/// noted, ignored | | a result of a former owner | refused | taken, unless there is one already | |
-/// `timeout_ms` | not enforced | enforced, `timeout_grace` later | | restart | what was processing is
-/// cancelled | as when its connection ended |
+/// | a session registers a second time | both stay; the first one's end makes a ghost of the second | the second replaces the first |
+/// | a connection ends with a task | the task stays `processing` | an anonymous worker's is put back; a session's waits for its return |
+/// | an assignment is not written within 3 s | goes to another worker too; this one gets nothing more | goes on being written |
+/// | a worker refuses with WORKER_BUSY | the task has failed | it is put back |
+/// | a second outcome | taken | noted, ignored |
+/// | a result of a former owner | refused | taken, unless there is one already |
+/// | `timeout_ms` | not enforced | enforced, `timeout_grace` later |
+/// | restart | what was processing is cancelled | as when its connection ended |
+// clang-format on
 enum class controller_mode : std::uint8_t {
     faithful, ///< As the deployed controller, its faults included (protocol, section 4).
     ideal,    ///< As a worker with `session_policy::stable` would have it: no task is lost.
@@ -44,7 +47,7 @@ struct controller_config {
     /// Faithful mode: how often, in percent, a registration is answered only after a task that waited for it
     /// was sent: the deployed controller's race (protocol, section 4).
     unsigned early_assign_percent = 0;
-    /// Ideal mode: how long a session whose connection ended keeps its task.
+    /// Ideal mode: how long a session whose connection ended keeps its task, if it does not settle.
     std::chrono::seconds return_time{90};
     /// Ideal mode: how long a session that returned is left to send again what it has to, before it gets a
     /// task, its unanswered one again first.

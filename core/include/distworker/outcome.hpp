@@ -55,6 +55,8 @@ public:
     [[nodiscard]] std::span<const std::byte> frame() const noexcept { return frame_.bytes(); }
     /// Read back what it says, e.g. from an undeliverable one. Valid as long as the outcome lives.
     [[nodiscard]] frame_view read() const noexcept;
+    /// Whose it is, without reading the rest of it. Valid as long as the outcome lives.
+    [[nodiscard]] std::string_view task_id() const noexcept;
     /// Takes a frame back that was kept somewhere, such as a spool of undeliverable ones. The error says why
     /// it is no outcome's.
     [[nodiscard]] static std::expected<outcome, std::string> from_frame(std::span<const std::byte> frame);

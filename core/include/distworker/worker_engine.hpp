@@ -282,6 +282,7 @@ private:
     void refuse(std::string_view task_id, std::string_view code, std::string_view reason);
     void begin_task(assignment next) noexcept;
     void begin_held_task() noexcept;
+    [[nodiscard]] bool has_unwritten_answer(std::string_view task_id) const noexcept;
     [[nodiscard]] std::string_view leaving_words() const noexcept;
     void refuse_unseen() noexcept;
     void strike(message_kind kind) noexcept;
@@ -346,7 +347,8 @@ private:
     std::uint64_t nonce_ = 0;
     std::uint64_t ping_serial_ = 0;
     std::uint64_t pong_serial_ = 0;
-    std::uint64_t final_ping_ = 0; // the first one of a drain with nothing left to do
+    std::uint64_t final_ping_ = 0;       // the first one of a drain with nothing left to do
+    monotonic_time drain_limit_ = never; // when the drain ends at the latest
     bool ping_wanted_ = false;
     std::uint32_t strikes_ = 0;
 
@@ -374,7 +376,6 @@ private:
     std::optional<stop_reason> stop_pending_;
     delivery stop_target_;
     std::optional<assignment> held_;
-    assigned_task unsent_;        // its outcome is queued, not yet written: copies of it still coalesce
     outgoing_list orphans_;       // of handlers that run although their connection is gone
     std::vector<delivery> stuck_; // handlers that were answered for and have not returned
 

@@ -73,6 +73,7 @@ worker_engine engine_anatomy::copy(const worker_engine& from, signer sign) {
     to.ping_serial_ = from.ping_serial_;
     to.pong_serial_ = from.pong_serial_;
     to.final_ping_ = from.final_ping_;
+    to.drain_limit_ = from.drain_limit_;
     to.ping_wanted_ = from.ping_wanted_;
     to.strikes_ = from.strikes_;
     to.incoming_ = copy_of(from.incoming_, from.pool_);
@@ -98,7 +99,6 @@ worker_engine engine_anatomy::copy(const worker_engine& from, signer sign) {
     if (from.held_) {
         to.held_.emplace(from.held_->message, from.held_->content, copy_list(from.held_->room));
     }
-    to.unsent_ = from.unsent_;
     to.orphans_ = copy_list(from.orphans_);
     to.stuck_ = from.stuck_;
     to.progress_ = copy_list(from.progress_);
@@ -129,9 +129,9 @@ void engine_anatomy::add_to(fingerprint& all, const worker_engine& engine) {
                  generation, dirty, started, pausing, stopping, stopped_pending, connect_pending,
                  register_sent, registered, peer_pings, deaf, close_pending, abort_pending, closing,
                  close_timeout, last_end, end_pending, idle_time, nonce, ping_serial, pong_serial, final_ping,
-                 ping_wanted, strikes, incoming, incoming_size, announced_size, empty_parts, incoming_open,
-                 attempts, unanswered, refusals, was_registered, hold_connects, connect_held, next_attempt,
-                 serial, running, assign_pending, idle_since, stop_pending, stop_target, held, unsent,
+                 drain_limit, ping_wanted, strikes, incoming, incoming_size, announced_size, empty_parts,
+                 incoming_open, attempts, unanswered, refusals, was_registered, hold_connects, connect_held,
+                 next_attempt, serial, running, assign_pending, idle_since, stop_pending, stop_target, held,
                  orphans, stuck, progress, fraction, last_progress, queue, written, handed_back, unused,
                  own_frame, sending, outbox_bytes, stream_bytes, unreceipted_bytes, unreceipted_refusals,
                  writable_wanted, writable_pending, heartbeat_due, sample_told, usage, health, counters] =
@@ -141,7 +141,7 @@ void engine_anatomy::add_to(fingerprint& all, const worker_engine& engine) {
     all.add(next_random.next(), has_time, state, told_state, generation, dirty, started, pausing, stopping,
             stopped_pending, connect_pending, register_sent, registered, peer_pings, deaf, close_pending,
             abort_pending, close_timeout, end_pending, idle_time, nonce, ping_serial, pong_serial, final_ping,
-            ping_wanted, strikes, incoming.bytes(), incoming_size, announced_size, empty_parts,
+            drain_limit, ping_wanted, strikes, incoming.bytes(), incoming_size, announced_size, empty_parts,
             incoming_open);
     for (std::size_t i = 0; i < deadline_reasons; ++i) {
         all.add(timers[static_cast<deadline_reason>(i)]);
@@ -170,7 +170,6 @@ void engine_anatomy::add_to(fingerprint& all, const worker_engine& engine) {
     if (held) {
         add_content(all, held->content);
     }
-    add_task(all, unsent);
     all.add(stuck.size());
     for (const delivery& each : stuck) {
         add_delivery(all, each);

@@ -21,9 +21,10 @@ std::size_t outbox_watch::refusals() const noexcept {
     return static_cast<std::size_t>(count);
 }
 
-bool outbox_watch::awaits(const delivery& task) const noexcept {
-    return std::ranges::any_of(queue_,
-                               [&](const due_frame& each) { return !each.is_stream && each.task == task; });
+bool outbox_watch::awaits(std::string_view task_id) const noexcept {
+    return std::ranges::any_of(queue_, [&](const due_frame& each) {
+        return !each.is_stream && !each.is_refusal() && each.id == task_id;
+    });
 }
 
 void outbox_watch::comes_back(due_frame frame) {

@@ -42,8 +42,8 @@ public:
 
     /// Refusals without a receipt.
     [[nodiscard]] std::size_t refusals() const noexcept;
-    /// Whether an outcome of this delivery waits to be written.
-    [[nodiscard]] bool awaits(const delivery& task) const noexcept;
+    /// Whether an outcome of a delivery of this task waits to be written.
+    [[nodiscard]] bool awaits(std::string_view task_id) const noexcept;
     [[nodiscard]] bool empty() const noexcept { return queue_.empty() && written_.empty(); }
     [[nodiscard]] std::size_t size() const noexcept {
         return queue_.size() + written_.size() + returned_.size();

@@ -111,7 +111,6 @@ void slot_watch::note(const group_input& what, const call_result& result, const 
                            link_.written();
                            outbox_.written(link_);
                            progress_.written();
-                           tasks_.written(outbox_);
                        }
                    },
                    [&](const input::complete& in) { tasks_.gave(in, result, outbox_, m); },

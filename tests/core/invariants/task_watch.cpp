@@ -86,7 +86,7 @@ void task_watch::refusal(const std::string& id, std::string_view code, int rule,
 void task_watch::assignment(const message_meaning& what, const link_watch& link, outbox_watch& outbox,
                             const moment& m) {
     const std::string& id = what.task_id;
-    if ((running_ && running_->id == id) || (held_ && held_->id == id) || (unsent_ && unsent_->id == id)) {
+    if ((running_ && running_->id == id) || (held_ && held_->id == id) || outbox.awaits(id)) {
         check_counts(8, &engine_counters::coalesced, m, "a copy of a running task is that task");
     } else if (m.was == engine_state::draining) {
         refusal(id, error_code::worker_shutdown, 12, outbox, m);
@@ -159,7 +159,6 @@ void task_watch::ended(bool kept, const moment& m) {
     incoming_.clear();
     strikes_ = 0;
     if (!kept) {
-        unsent_.reset();
         blocked_ = false;
         if (running_ && running_->told) {
             if (orphans_.size() == max_orphans) {
@@ -229,12 +228,6 @@ void task_watch::took(const output::writable& out) {
     blocked_ = false;
 }
 
-void task_watch::written(const outbox_watch& outbox) noexcept {
-    if (unsent_ && !outbox.awaits(unsent_name_)) {
-        unsent_.reset();
-    }
-}
-
 void task_watch::rests(const engine_snapshot& now, const link_watch& link, const moment& m) const {
     book_->check(11,
                  now.running.has_value() == running_.has_value() &&
@@ -264,9 +257,9 @@ void task_watch::rests(const engine_snapshot& now, const link_watch& link, const
 }
 
 void task_watch::add_to(fingerprint& all) const {
-    const auto& [book, incoming, running, held, unsent, unsent_name, orphans, stuck, lost, last_serial,
-                 strikes, ending, blocked, given_digest, given_size, queued_before] = *this;
-    all.add(incoming, running, held, unsent, unsent_name.serial, last_serial, strikes, ending, blocked);
+    const auto& [book, incoming, running, held, orphans, stuck, lost, last_serial, strikes, ending, blocked,
+                 given_digest, given_size, queued_before] = *this;
+    all.add(incoming, running, held, last_serial, strikes, ending, blocked);
     for (const delivery& each : orphans) {
         all.add(each.serial);
     }

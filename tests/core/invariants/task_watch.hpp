@@ -49,8 +49,6 @@ public:
     void took(const output::assigned& out, const link_watch& link, const moment& m);
     void took(const output::stop_task& out);
     void took(const output::writable& out);
-    /// A frame is written out.
-    void written(const outbox_watch& outbox) noexcept;
     /// Nothing is left to be polled.
     void rests(const engine_snapshot& now, const link_watch& link, const moment& m) const;
     /// The slot ended: whoever answers now is not heard.
@@ -101,8 +99,6 @@ private:
     incoming_message incoming_;
     std::optional<running_task> running_;
     std::optional<held_task> held_;
-    std::optional<held_task> unsent_; // answered; its outcome is not written yet
-    delivery unsent_name_;
     std::vector<delivery> orphans_; // told, and their connection is gone
     std::vector<delivery> stuck_;   // told, and answered for
     std::optional<delivery> lost_;  // to be asked to stop

@@ -31,8 +31,6 @@ void task_watch::giving(const input::stream& in, const worker_engine& slot) {
 
 void task_watch::answered(outbox_watch& outbox, std::string_view code, int rule, std::uint64_t digest) {
     outbox.due({.id = running_->id, .task = running_->name, .code = code, .rule = rule, .digest = digest});
-    unsent_ = {running_->id};
-    unsent_name_ = running_->name;
     running_.reset();
     blocked_ = false;
 }

@@ -1,5 +1,5 @@
 // One direction of a TCP connection that misbehaves: delay, little bandwidth, odd chunks, stalls, cuts,
-// silence.
+// silence, damage.
 //
 // Without I/O and without a clock: bytes are written with the time of day, and come out when they would have
 // arrived. The simulator joins two engines with a pair of these; `tests/net/bad_link` puts them between real
@@ -10,6 +10,7 @@
 #include <distworker/random.hpp>
 #include <distworker/time.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -35,6 +36,9 @@ struct pipe_faults {
     std::size_t send_buffer = 256 * 1024;
     /// The pipe breaks after it has delivered so many bytes; what is behind them is lost.
     std::optional<std::uint64_t> cut_at{};
+    /// So many of a million bytes are damaged: a bit is flipped, or the byte is lost or comes twice. TCP does
+    /// not do that, memory, cables and middle boxes do.
+    std::uint32_t damage_per_million = 0;
 };
 
 class pipe {
@@ -59,13 +63,20 @@ public:
 
     /// Nothing arrives before `until`; what was to arrive comes then.
     void stall(monotonic_time until) noexcept { stalled_until_ = std::max(stalled_until_, until); }
+    /// Takes nothing more before `until`: the writer has to wait, as with a full send buffer.
+    void choke(monotonic_time until) noexcept { choked_until_ = std::max(choked_until_, until); }
     /// From now on nothing arrives and nobody is told (a half-open connection, a black hole). What is written
     /// is taken until the send buffer is full.
     void silence() noexcept { silent_ = true; }
+    [[nodiscard]] bool silent() const noexcept { return silent_; }
     /// Breaks it now; what is under way is lost.
     void cut() noexcept;
 
     [[nodiscard]] std::uint64_t delivered() const noexcept { return delivered_; }
+    /// Bytes that were damaged so far.
+    [[nodiscard]] std::uint64_t damaged() const noexcept { return damaged_; }
+    /// Whether nothing is under way.
+    [[nodiscard]] bool empty() const noexcept { return chunks_.empty(); }
 
 private:
     struct chunk {
@@ -73,6 +84,7 @@ private:
         std::vector<std::byte> bytes;
     };
 
+    void deliver(std::span<const std::byte> bytes, std::vector<std::byte>& into);
     [[nodiscard]] std::size_t chunk_size() noexcept;
     [[nodiscard]] std::chrono::nanoseconds delay() noexcept;
 
@@ -81,9 +93,12 @@ private:
     std::deque<chunk> chunks_;
     std::size_t under_way_ = 0;
     std::uint64_t delivered_ = 0;
+    std::uint64_t damaged_ = 0;
+    std::uint64_t next_damage_ = 0;                    // at this byte; 0: not drawn yet
     monotonic_time line_free_ = monotonic_time::min(); // when the last byte has left
     monotonic_time last_arrival_ = monotonic_time::min();
     monotonic_time stalled_until_ = monotonic_time::min();
+    monotonic_time choked_until_ = monotonic_time::min();
     bool finished_ = false;
     bool silent_ = false;
     bool broken_ = false;

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,10 +17,16 @@ namespace distworker::sim {
 class probes {
 public:
     /// Counts a hit. `name` is one of `names()`.
-    void hit(std::string_view name) { ++hits_[name]; }
+    void hit(std::string_view name, std::uint64_t times = 1) {
+        if (const auto found = hits_.find(name); found != hits_.end()) {
+            found->second += times;
+        } else if (times > 0) {
+            hits_.emplace(name, times);
+        }
+    }
     void add(const probes& other) {
         for (const auto& [name, count] : other.hits_) {
-            hits_[name] += count;
+            hit(name, count);
         }
     }
     [[nodiscard]] std::uint64_t hits(std::string_view name) const {
@@ -26,12 +34,14 @@ public:
         return found == hits_.end() ? 0 : found->second;
     }
     [[nodiscard]] std::vector<std::string_view> never_hit() const;
+    /// Names that were hit and that `names()` does not have: a mistake in the simulator.
+    [[nodiscard]] std::vector<std::string_view> unknown() const;
 
     /// All of them, sorted.
     [[nodiscard]] static std::span<const std::string_view> names() noexcept;
 
 private:
-    std::map<std::string_view, std::uint64_t> hits_;
+    std::map<std::string, std::uint64_t, std::less<>> hits_;
 };
 
 } // namespace distworker::sim

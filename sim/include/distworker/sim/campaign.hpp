@@ -1,0 +1,38 @@
+// The sum of many runs.
+#pragma once
+
+#include <distworker/sim/simulation.hpp>
+
+#include <chrono>
+#include <cstdint>
+
+namespace distworker::sim {
+
+struct campaign {
+    std::uint64_t runs = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t events = 0;
+    verdict tasks;
+    probes seen;
+    std::chrono::nanoseconds worker_time{};
+    std::chrono::nanoseconds leapt{};
+    std::uint64_t leapt_rounds = 0;
+
+    void add(const run_result& run) {
+        ++runs;
+        failed += run.good() ? 0U : 1U;
+        events += run.events;
+        tasks += run.tasks;
+        seen.add(run.seen);
+        worker_time += run.worker_time;
+        leapt += run.leapt;
+        leapt_rounds += run.leapt_rounds;
+    }
+};
+
+/// Worker-years: a year of one worker that is up.
+[[nodiscard]] inline double in_years(std::chrono::nanoseconds time) noexcept {
+    return std::chrono::duration<double>(time).count() / (365.25 * 86'400);
+}
+
+} // namespace distworker::sim

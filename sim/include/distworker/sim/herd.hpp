@@ -1,0 +1,44 @@
+// A herd: a fleet of workers whose controller goes away and comes back, to see that they do not return at one
+// instant.
+//
+// Each worker is the real engine of one slot; the network is nothing but a refusal while the controller is
+// away. docs/reliability.md derives the bounds.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace distworker::sim {
+
+struct herd_options {
+    std::uint32_t workers = 10'000;
+    std::chrono::seconds away{60};
+    std::uint64_t seed = 1;
+};
+
+struct herd_result {
+    herd_options options;
+    /// Attempts to connect in each tenth of a second since the controller went.
+    std::vector<std::uint32_t> attempts;
+    /// The largest share of the fleet, 0 to 1, that attempts in any one second.
+    double worst_second = 0;
+    /// The same once the slowest worker's delays have reached the cap; 0 when the controller was back before.
+    double worst_capped_second = 0;
+    /// From the controller's return until the last worker is registered.
+    std::chrono::nanoseconds all_back{};
+};
+
+[[nodiscard]] herd_result stampede(const herd_options& options);
+
+/// A plot of one herd's attempts per second, as SVG.
+[[nodiscard]] std::string draw_herd(const herd_result& herd);
+
+/// At most this share of a fleet attempts in any one second.
+inline constexpr double herd_bound = 0.32;
+/// And once all delays have reached the cap.
+inline constexpr double capped_herd_bound = 0.08;
+
+} // namespace distworker::sim
