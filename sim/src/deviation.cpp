@@ -6,7 +6,7 @@
 namespace distworker::sim {
 namespace {
 
-constexpr std::string_view kinds = "achpsdrx";
+constexpr std::string_view deviation_letters = "achpsdrx";
 
 } // namespace
 
@@ -15,7 +15,7 @@ std::string to_string(const deviation& one) {
 }
 
 std::optional<deviation> deviation_from(std::string_view text) noexcept {
-    if (text.size() < 2 || !kinds.contains(text[0])) {
+    if (text.size() < 2 || !deviation_letters.contains(text[0])) {
         return std::nullopt;
     }
     deviation one{static_cast<deviation::kind>(text[0])};

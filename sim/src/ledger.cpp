@@ -7,19 +7,19 @@ namespace distworker::sim {
 namespace {
 
 // What a task of ours may fail with.
-constexpr std::array<std::string_view, 13> codes{error_code::invalid_task,
-                                                 error_code::worker_busy,
-                                                 error_code::worker_shutdown,
-                                                 error_code::timeout,
-                                                 error_code::handler_error,
-                                                 error_code::result_not_utf8,
-                                                 error_code::result_not_finite,
-                                                 error_code::result_too_deep,
-                                                 error_code::result_too_large,
-                                                 error_code::result_bad_key,
-                                                 "CANCELLED",
-                                                 "STOPPED",
-                                                 "PLANNED"};
+constexpr std::array<std::string_view, 13> failure_codes{error_code::invalid_task,
+                                                         error_code::worker_busy,
+                                                         error_code::worker_shutdown,
+                                                         error_code::timeout,
+                                                         error_code::handler_error,
+                                                         error_code::result_not_utf8,
+                                                         error_code::result_not_finite,
+                                                         error_code::result_too_deep,
+                                                         error_code::result_too_large,
+                                                         error_code::result_bad_key,
+                                                         "CANCELLED",
+                                                         "STOPPED",
+                                                         "PLANNED"};
 
 } // namespace
 
@@ -74,7 +74,7 @@ void ledger::finished(const task_record& task) {
         return;
     }
     if (task.error) {
-        its.unexpected = std::ranges::find(codes, task.error->code) == codes.end();
+        its.unexpected = std::ranges::find(failure_codes, task.error->code) == failure_codes.end();
     } else if (task.result) {
         const value result{task.result->view()};
         const value* const by = result.find("by");

@@ -8,7 +8,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr auto all = [] {
+constexpr auto probe_names = [] {
     auto names = std::to_array<std::string_view>({
         // What went wrong while connecting
         "name_resolution",
@@ -181,12 +181,12 @@ constexpr auto all = [] {
 } // namespace
 
 std::span<const std::string_view> probes::names() noexcept {
-    return all;
+    return probe_names;
 }
 
 std::vector<std::string_view> probes::never_hit() const {
     std::vector<std::string_view> missing;
-    for (const std::string_view name : all) {
+    for (const std::string_view name : probe_names) {
         if (hits(name) == 0) {
             missing.push_back(name);
         }
@@ -197,7 +197,7 @@ std::vector<std::string_view> probes::never_hit() const {
 std::vector<std::string_view> probes::unknown() const {
     std::vector<std::string_view> strange;
     for (const auto& [name, count] : hits_) {
-        if (!std::ranges::binary_search(all, std::string_view{name})) {
+        if (!std::ranges::binary_search(probe_names, std::string_view{name})) {
             strange.push_back(name);
         }
     }
