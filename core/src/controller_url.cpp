@@ -1,6 +1,6 @@
-#include "ascii.hpp"
 #include "host_name.hpp"
 
+#include <distworker/ascii.hpp>
 #include <distworker/controller_url.hpp>
 
 #include <algorithm>
@@ -11,9 +11,6 @@
 
 namespace distworker {
 namespace {
-
-using detail::lower;
-using detail::lowered;
 
 constexpr std::string_view endpoint_path = "/worker/v1/ws";
 
@@ -41,13 +38,13 @@ constexpr std::array<scheme_info, 4> schemes{{
 
 const scheme_info* find_scheme(std::string_view text) noexcept {
     const auto found = std::ranges::find_if(schemes, [text](const scheme_info& s) {
-        return std::ranges::equal(text.substr(0, s.prefix.size()), s.prefix, {}, lower);
+        return std::ranges::equal(text.substr(0, s.prefix.size()), s.prefix, {}, ascii_lower);
     });
     return found == schemes.end() ? nullptr : &*found;
 }
 
 bool is_hex(char c) noexcept {
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'f');
+    return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f');
 }
 
 // What a path and a query may hold (RFC 3986, sections 3.3 and 3.4): the rest must be percent-encoded. Blanks
@@ -83,7 +80,7 @@ std::optional<std::string> parse_bracketed(std::string_view text) {
     if (!detail::parse_ipv6(address)) {
         return std::nullopt;
     }
-    std::string host = lowered(address);
+    std::string host = ascii_lowered(address);
     if (percent == std::string_view::npos) {
         return host;
     }
@@ -92,7 +89,7 @@ std::optional<std::string> parse_bracketed(std::string_view text) {
         zone.remove_prefix(2);
     }
     const auto allowed = [](char c) {
-        return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
+        return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ||
                std::string_view{"-._~"}.find(c) != std::string_view::npos;
     };
     if (zone.empty() || !std::ranges::all_of(zone, allowed)) {
@@ -129,7 +126,7 @@ std::expected<authority, config_fault> parse_authority(std::string_view text) {
             return url_fault("has more than one colon in its host",
                              "write an IPv6 address in brackets, as in [::1]:8081");
         }
-        out.host = lowered(name);
+        out.host = ascii_lowered(name);
         if (!detail::parse_ipv4(out.host)) {
             const std::string problem = detail::host_name_problem(out.host);
             if (!problem.empty()) {

@@ -1,5 +1,4 @@
-#include "ascii.hpp"
-
+#include <distworker/ascii.hpp>
 #include <distworker/request_signing.hpp>
 
 #include <algorithm>
@@ -9,10 +8,6 @@
 
 namespace distworker {
 namespace {
-
-using detail::lower;
-using detail::lowered;
-using detail::upper;
 
 constexpr std::string_view scheme = "DISTWORKER1_HMAC_SHA256";
 constexpr std::string_view signed_prefix = "x-distworker-";
@@ -29,7 +24,7 @@ std::string_view trimmed(std::string_view text) noexcept {
 // The signed header's value; `otherwise` when the request does not have it.
 std::string_view value_of(const http_request& request, std::string_view name, std::string_view otherwise) {
     for (const http_header& header : request.headers) {
-        if (std::ranges::equal(header.name, name, {}, lower)) {
+        if (std::ranges::equal(header.name, name, {}, ascii_lower)) {
             return trimmed(header.value);
         }
     }
@@ -73,14 +68,14 @@ std::string to_hex(std::span<const std::byte> bytes) {
 canonical_form canonical_request(const http_request& request) {
     std::multimap<std::string, std::string_view> headers; // those of one name stay in their order
     for (const http_header& header : request.headers) {
-        std::string name = lowered(header.name);
+        std::string name = ascii_lowered(header.name);
         if (name.starts_with(signed_prefix)) {
             headers.emplace(std::move(name), trimmed(header.value));
         }
     }
 
     canonical_form out;
-    std::ranges::transform(request.method, std::back_inserter(out.text), upper);
+    std::ranges::transform(request.method, std::back_inserter(out.text), ascii_upper);
     out.text += '\n';
     out.text += request.path;
     out.text += '\n';

@@ -1,3 +1,4 @@
+#include <distworker/ascii.hpp>
 #include <distworker/secret.hpp>
 #include <distworker/upgrade_answer.hpp>
 #include <distworker/upgrade_check.hpp>
@@ -18,11 +19,8 @@ constexpr std::size_t max_answers = 9; // eight interim ones, and the answer
 
 constexpr std::string_view http = "HTTP/";
 
-char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 bool same(std::string_view a, std::string_view b) noexcept {
-    return std::ranges::equal(a, b, {}, lower, lower);
+    return std::ranges::equal(a, b, {}, ascii_lower, ascii_lower);
 }
 std::string_view trimmed(std::string_view text) noexcept {
     constexpr std::string_view blanks = " \t\r\n";
