@@ -5,6 +5,7 @@
 #include "name_resolver.hpp"
 
 #include <distworker/asio_executor_source.hpp>
+#include <distworker/transport_handle.hpp>
 
 #include <boost/version.hpp>
 
@@ -13,23 +14,6 @@
 
 namespace distworker::beast {
 namespace {
-
-/// What the driver holds: it ends the connection, whose operations may still be under way.
-class beast_transport final : public transport {
-public:
-    explicit beast_transport(std::shared_ptr<connection> connection) : connection_{std::move(connection)} {}
-    beast_transport(const beast_transport&) = delete;
-    beast_transport& operator=(const beast_transport&) = delete;
-    ~beast_transport() override { connection_->abort(); }
-
-    void send(std::span<const std::byte> message) override { connection_->send(message); }
-    void ping(std::span<const std::byte> payload) override { connection_->ping(payload); }
-    void close(std::uint16_t code) override { connection_->close(code); }
-    void abort() override { connection_->abort(); }
-
-private:
-    std::shared_ptr<connection> connection_;
-};
 
 std::shared_ptr<io_host> host_on(loop& loop) {
     const auto* const source = dynamic_cast<const asio_executor_source*>(&loop);
@@ -49,7 +33,7 @@ public:
         auto bytes = url.secure ? secured_->make(host_->executor()) : make_plain_stream(host_->executor());
         auto made = make_connection(host_, std::move(bytes), proxy_, url, events);
         made->start(names_);
-        return std::make_unique<beast_transport>(std::move(made));
+        return std::make_unique<transport_handle<connection>>(std::move(made));
     }
 
     [[nodiscard]] std::string description() const override {

@@ -3,6 +3,7 @@
 #include "tls_files.hpp"
 
 #include <distworker/curl_connector.hpp>
+#include <distworker/transport_handle.hpp>
 #include <distworker/websocket_upgrade.hpp>
 
 #include <string_view>
@@ -13,22 +14,6 @@ namespace {
 
 // Automatic pongs, which fail while a frame is being sent, can be turned off from here on.
 constexpr unsigned oldest_version = 0x08'0E'00;
-
-class curl_transport final : public transport {
-public:
-    explicit curl_transport(std::shared_ptr<connection> connection) : connection_{std::move(connection)} {}
-    curl_transport(const curl_transport&) = delete;
-    curl_transport& operator=(const curl_transport&) = delete;
-    ~curl_transport() override { connection_->abort(); }
-
-    void send(std::span<const std::byte> message) override { connection_->send(message); }
-    void ping(std::span<const std::byte> payload) override { connection_->ping(payload); }
-    void close(std::uint16_t code) override { connection_->close(code); }
-    void abort() override { connection_->abort(); }
-
-private:
-    std::shared_ptr<connection> connection_;
-};
 
 class curl_connector final : public connector {
 public:
@@ -48,7 +33,7 @@ public:
                 {.what = link_end::kind::upgrade,
                  .detail = "no key for the upgrade: " + (drawn ? proof.error() : drawn.error()).message});
         }
-        return std::make_unique<curl_transport>(std::move(made));
+        return std::make_unique<transport_handle<connection>>(std::move(made));
     }
 
     [[nodiscard]] std::string description() const override {
