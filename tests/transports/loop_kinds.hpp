@@ -3,6 +3,8 @@
 // A further loop joins by one struct here and its name in `all_loops`.
 #pragma once
 
+#include "support/watched.hpp"
+
 #include <distworker/asio_context_loop.hpp>
 #include <distworker/asio_loop.hpp>
 #include <distworker/epoll_loop.hpp>
@@ -12,9 +14,7 @@
 #include <boost/asio/strand.hpp>
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <condition_variable>
-#include <mutex>
+#include <string>
 #include <thread>
 
 namespace distworker::testing {
@@ -74,25 +74,5 @@ struct loop_names {
         return Kind::name;
     }
 };
-
-/// Runs a loop until a callback stops it; when none does, a watchdog does, and the test fails.
-template <typename Kind>
-void run_watched(Kind& kind) {
-    std::mutex mutex;
-    std::condition_variable_any ended;
-    bool in_vain = false;
-    {
-        const std::jthread watchdog{[&](const std::stop_token& over) {
-            std::unique_lock lock{mutex};
-            if (!ended.wait_for(lock, over, std::chrono::seconds{60}, [] { return false; }) &&
-                !over.stop_requested()) {
-                in_vain = true;
-                kind.stop();
-            }
-        }};
-        kind.run();
-    }
-    EXPECT_FALSE(in_vain) << "what should have ended the loop did not happen";
-}
 
 } // namespace distworker::testing

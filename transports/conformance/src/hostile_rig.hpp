@@ -5,8 +5,8 @@
 #pragma once
 
 #include "core/engine_rig.hpp"
+#include "support/watched.hpp"
 #include "support/ws_peer.hpp"
-#include "watched.hpp"
 
 #include <distworker/testing/transport_conformance.hpp>
 #include <distworker/worker_driver.hpp>

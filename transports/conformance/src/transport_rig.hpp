@@ -1,8 +1,8 @@
 // A transport on its loop, a server with a script, and a record of what the transport tells.
 #pragma once
 
+#include "support/watched.hpp"
 #include "support/ws_peer.hpp"
-#include "watched.hpp"
 
 #include <distworker/testing/transport_conformance.hpp>
 

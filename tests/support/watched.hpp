@@ -1,8 +1,6 @@
 // Runs a loop that something is to stop; when nothing does, a watchdog does, and the test fails.
 #pragma once
 
-#include <distworker/testing/transport_conformance.hpp>
-
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -12,7 +10,8 @@
 
 namespace distworker::testing {
 
-inline void run_watched(loop_runner& kind) {
+template <typename Kind>
+void run_watched(Kind& kind) {
     std::mutex mutex;
     std::condition_variable_any ended;
     bool in_vain = false;
