@@ -97,6 +97,19 @@ TEST(Outcomes, HaveTheRoomThatTheTaskLeaves) {
     EXPECT_EQ(code_beside(max_document_bytes + 1), "RESULT_TOO_LARGE");
 }
 
+TEST(Outcomes, CountTheirFilesAgainstThatRoom) {
+    const auto answer_with = [](std::size_t room) {
+        outcome_writer answer{"t", buffer_pool{}, max_document_bytes - room};
+        answer.file({.file_id = "f", .filename = std::string(500, 'n')});
+        return std::move(answer).complete();
+    };
+    EXPECT_EQ(code_of(answer_with(2000)), "");
+    const outcome refused = answer_with(400);
+    EXPECT_EQ(code_of(refused), "RESULT_TOO_LARGE");
+    EXPECT_THAT(std::string{std::get<task_failed_view>(refused.read()).error_message},
+                ::testing::AllOf(::testing::StartsWith("result_files: "), ::testing::HasSubstr("room for 400 ")));
+}
+
 TEST(Outcomes, NameFilesOnlyInUtf8) {
     const auto code_with = [](const file_view& file) {
         outcome_writer answer{"t", buffer_pool{}};

@@ -417,5 +417,16 @@ TEST(Value, IntegersBecomeDoublesAndObjectsKeepTheirOrder) {
     EXPECT_NE(nothing, (value{{"y", 1}}));
 }
 
+TEST(Value, IsCopiedWhole) {
+    value tree{{"list", value::of({1, "x"})}};
+    const value before = tree;
+    value other{"other"};
+    other = tree;
+    tree.set("list", nullptr);
+    EXPECT_EQ(other, before);
+    other = *other.find("list"); // a part of its own
+    EXPECT_EQ(other, *before.find("list"));
+}
+
 } // namespace
 } // namespace distworker

@@ -223,6 +223,23 @@ TEST(Trace, StopsWhenItsLinesAreNotTaken) {
     EXPECT_EQ(lines, 3);
 }
 
+TEST(Trace, EndsWhereThereIsNoMemoryForALine) {
+    int lines = 0;
+    trace_writer writer{[&](std::string_view) -> bool {
+                            if (++lines == 3) {
+                                throw std::bad_alloc{};
+                            }
+                            return true;
+                        },
+                        trace_payloads::whole};
+    writer.begin(group_config().validate().value(), 5);
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_NO_THROW(writer.gave(input::tick{}, {}));
+    }
+    EXPECT_TRUE(writer.failed());
+    EXPECT_EQ(lines, 3);
+}
+
 TEST(Trace, TellsWhatIsWrongWithAFile) {
     const std::string trace = recorded({}, trace_payloads::whole);
     const std::string head = trace.substr(0, trace.find('\n', trace.find('\n') + 1) + 1);

@@ -90,10 +90,9 @@ public:
         case wire_type::start_group:
         case wire_type::end_group:
             return fail(wire_error::group);
-        case wire_type::length:
-            break;
+        default:
+            return fail(wire_error::bad_wire_type);
         }
-        return fail(wire_error::bad_wire_type);
     }
 
     [[nodiscard]] wire_error error() const noexcept { return error_; }
