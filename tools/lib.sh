@@ -54,13 +54,15 @@ explain_build_failure() {
         "read the first error above; if it is about a moved or stale folder, remove ${1%/*} and start again"
 }
 
-# build PRESET [TARGET...]: configures if that was not done yet, and builds. Quiet when there is nothing to do.
+# build PRESET [TARGET...]: configures if that was not done yet, with `configure_options` too, and builds. Quiet when there
+# is nothing to do.
+configure_options=()
 build() {
     local preset=$1 folder=$root/build/$1 target
     shift
-    local log=$folder/build.log targets=() options=()
+    local log=$folder/build.log targets=() options=("${configure_options[@]}")
     # Where tools/install had to leave it out.
-    if ! pkg-config --atleast-version=8.14 libcurl 2>/dev/null; then options=(-DDISTWORKER_TRANSPORTS=beast); fi
+    if ! pkg-config --atleast-version=8.14 libcurl 2>/dev/null; then options+=(-DDISTWORKER_TRANSPORTS=beast); fi
     for target in "$@"; do targets+=(--target "$target"); done
     mkdir -p "$folder"
     if [ ! -e "$folder/build.ninja" ]; then
