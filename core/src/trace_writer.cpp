@@ -10,6 +10,10 @@ namespace distworker {
 
 using detail::field_writer;
 
+const char* to_string(trace_payloads payloads) noexcept {
+    return payloads == trace_payloads::whole ? "whole" : "digests";
+}
+
 trace_writer::trace_writer(sink out, trace_payloads payloads) : out_{std::move(out)}, payloads_{payloads} {}
 
 // One line that `fill` makes; the trace ends with the first that cannot be kept.

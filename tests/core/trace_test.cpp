@@ -211,6 +211,11 @@ TEST(Trace, ThatEndsInTheMiddleOfALineIsWholeUpToThere) {
     }
 }
 
+TEST(Trace, CallsItsPayloadsAsTheConfigurationDoes) {
+    EXPECT_STREQ(to_string(trace_payloads::whole), "whole");
+    EXPECT_STREQ(to_string(trace_payloads::digests), "digests");
+}
+
 TEST(Trace, StopsWhenItsLinesAreNotTaken) {
     int lines = 0;
     trace_writer writer{[&](std::string_view) { return ++lines < 3; }, trace_payloads::whole};

@@ -25,6 +25,8 @@ enum class trace_payloads : std::uint8_t {
     whole,   ///< All bytes: for replay. They are as confidential as the tasks are.
 };
 
+[[nodiscard]] const char* to_string(trace_payloads payloads) noexcept;
+
 /// Writes a trace. One group, one thread: the driver's. Nothing it does fails a call of the group's.
 class trace_writer {
 public:
