@@ -111,6 +111,7 @@ constexpr auto probe_names = [] {
         "registered_without_answer",
         "outcome_sent_again",
         "refused: INVALID_TASK",
+        "refused: TIMEOUT",
         "refused: WORKER_BUSY",
         "refused: WORKER_SHUTDOWN",
         "timeout_answered",

@@ -276,7 +276,7 @@ run_result system::play() {
     drain();
     result_.ended_at = elapsed();
     result_.tasks = ledger_.judge(
-        options_.mode, damaged_lines_ > 0,
+        options_.mode, any_damage(),
         [this](const std::string& what) {
             if (result_.good()) { // what is lost after a run was broken off means nothing
                 result_.accusations.push_back(what);
@@ -325,6 +325,11 @@ bool system::all_ready() {
     });
 }
 
+bool system::any_damage() const {
+    return damaged_lines_ > 0 ||
+           std::ranges::any_of(lines_, [](const auto& entry) { return entry.second->damaged(); });
+}
+
 bool system::all_done() {
     const bool finished = options_.mode != mode::ideal || ledger_.all_finished();
     return finished && controller_->all_tasks_over() && ledger_.all_told() &&
@@ -357,7 +362,7 @@ void system::check_recovery() {
         return all_done();
     };
     pass(ending_budget, done);
-    if (result_.good() && !all_done() && damaged_lines_ == 0) {
+    if (result_.good() && !all_done() && !any_damage()) {
         accuse("L2: tasks do not come to an end");
     }
 }

@@ -150,6 +150,7 @@ private:
     void drain();
     [[nodiscard]] bool stormy(std::chrono::nanoseconds at);
     [[nodiscard]] bool all_ready();
+    [[nodiscard]] bool any_damage() const; // of bytes, on any line so far
     [[nodiscard]] bool all_done();
     [[nodiscard]] std::chrono::nanoseconds recovery_budget() const;
     [[nodiscard]] std::chrono::nanoseconds elapsed() const noexcept;

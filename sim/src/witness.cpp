@@ -268,15 +268,7 @@ void witness::sending(std::uint32_t slot, const output::send& out) {
         registering(of, out.bytes);
         return;
     }
-    if (!link_now.registered) {
-        const bool proven = std::ranges::any_of(of.owed, [](const debt& d) { return !d.to_be_refused; });
-        if (!proven || !overdue(link_now.register_at, config_->registration_timeout)) {
-            accuse("I2", "a frame before the answer to REGISTER");
-        }
-        seen_->hit("registered_without_answer");
-        link_now.registered = true;
-        link_now.registered_at = now_.monotonic;
-    }
+    expect_registered(of, "a frame");
     std::visit(
         overloaded{
             [&](const worker_register_view&) { accuse("I1", "a second REGISTER"); },
@@ -321,9 +313,7 @@ void witness::pinging(std::uint32_t slot, const output::ping& out) {
     if (link_now.state != link::open || out.generation != link_now.generation) {
         accuse("I6", "a ping without its connection");
     }
-    if (!link_now.registered) {
-        accuse("I2", "a ping before the answer to REGISTER");
-    }
+    expect_registered(life(slot), "a ping");
     if (link_now.busy != writing::nothing) {
         accuse("I10", "a receipt is asked for before the outcome is written");
     }
@@ -447,6 +437,9 @@ void witness::check_retry(const slot_life& before, const connection_end& end) {
         shortest = longest = min_reconnect_delay;
     }
     longest = std::max(longest, shortest);
+    if (!was_live && config_.session() == session_policy::one_shot && counts_as_registered(before)) {
+        longest = std::max<std::chrono::nanoseconds>(longest, one_shot_delay); // both were due at one moment
+    }
     if (delay < shortest || delay > longest + before.now.end_slack) {
         accuse("I25", "the next attempt is in " + std::to_string(delay.count() / 1'000'000) +
                           " ms, allowed are " + std::to_string(shortest.count() / 1'000'000) + " to " +
@@ -460,6 +453,9 @@ void witness::state_changed(std::uint32_t slot, engine_state state) {
     const engine_state before = std::exchange(of.told, state);
     if (stopped_) {
         accuse("I6", "a change of state after the end");
+    }
+    if (state == engine_state::ready) {
+        expect_registered(of, "ready");
     }
     if (state == engine_state::draining && !of.stop_at && !paused_) { // it leaves by itself: nothing to do
         stop(of, config_->drain_timeout);

@@ -96,7 +96,7 @@ void witness::message_arrived(slot_life& of, std::span<const std::byte> bytes, b
         seen_->hit("unusable_message");
         assignment_arrived(of, frame.error().task_id, false);
     } else if (const auto* const task = std::get_if<task_assign_view>(&*frame)) {
-        assignment_arrived(of, task->task_id, true);
+        assignment_arrived(of, task->task_id, true, task->timeout_ms);
     } else if (std::holds_alternative<register_response_view>(*frame)) {
         if (of.now.registered) {
             seen_->hit("second_response");
@@ -109,7 +109,7 @@ void witness::message_arrived(slot_life& of, std::span<const std::byte> bytes, b
     }
 }
 
-void witness::assignment_arrived(slot_life& of, std::string_view id, bool usable) {
+void witness::assignment_arrived(slot_life& of, std::string_view id, bool usable, std::int64_t timeout_ms) {
     if (id.empty()) {
         return; // a strike
     }
@@ -133,7 +133,9 @@ void witness::assignment_arrived(slot_life& of, std::string_view id, bool usable
     if (!takes_it) {
         seen_->hit(usable ? "assigned_while_busy" : "unusable_assignment");
     }
-    of.owed.push_back({std::string{id}, !takes_it});
+    const auto over_at =
+        timeout_ms > 0 ? saturating_add(now_.monotonic, saturating_milliseconds(timeout_ms)) : never;
+    of.owed.push_back({std::string{id}, !takes_it, over_at});
 }
 
 void witness::ponged(std::uint32_t slot, slot_life& of, std::span<const std::byte> payload) {
@@ -207,25 +209,36 @@ void witness::assigned(const assigned_task& task) {
     if (of.stop_at) {
         accuse("I12", "a task begins after the stop");
     }
+    expect_registered(of, "a task begins");
     const auto owed = find_debt(of.owed, task.id(), false);
     if (owed == of.owed.end()) {
         accuse("I8", "a task that was not assigned, or begins twice: " + std::string{task.id()});
     } else {
         of.owed.erase(owed);
     }
-    if (of.now.state == link::open && !of.now.registered) {
-        if (!overdue(of.now.register_at, config_->registration_timeout)) {
-            accuse("I2", "a task begins before the answer to REGISTER");
-        }
-        seen_->hit("registered_without_answer");
-        of.now.registered = true;
-        of.now.registered_at = now_.monotonic;
-    }
     if (task.timeout_ms() > 0) {
         seen_->hit("task_with_timeout");
     }
     of.works.push_back({.name = task.name(), .id = std::string{task.id()}, .deadline = task.deadline()});
     report_on(report::kind::accepted, task.name(), task.id());
+}
+
+// An assignment that came before the answer to REGISTER counts as one when that stays out.
+bool witness::counts_as_registered(const slot_life& of) const {
+    return std::ranges::any_of(of.owed, [](const debt& d) { return !d.to_be_refused; }) &&
+           overdue(of.now.register_at, config_->registration_timeout);
+}
+
+void witness::expect_registered(slot_life& of, std::string_view what) {
+    if (of.now.state != link::open || of.now.registered) {
+        return;
+    }
+    if (!counts_as_registered(of)) {
+        accuse("I2", std::string{what} + " before the answer to REGISTER");
+    }
+    seen_->hit("registered_without_answer");
+    of.now.registered = true;
+    of.now.registered_at = now_.monotonic;
 }
 
 void witness::stop_asked(const output::stop_task& out) {
@@ -331,10 +344,12 @@ void witness::outcome_sent(slot_life& of, std::string_view id, std::string_view 
                            std::span<const std::byte> frame) {
     of.now.busy = writing::terminal;
     const std::size_t hash = hash_of(frame);
-    const bool refuses = code == error_code::invalid_task || code == error_code::worker_busy ||
-                         code == error_code::worker_shutdown;
-    const auto owed = find_debt(of.owed, id, true);
+    const auto owed = find_debt(of.owed, id, code != error_code::timeout);
     const bool is_owed = owed != of.owed.end();
+    const bool never_began =
+        is_owed && code == error_code::timeout && !owed->to_be_refused && now_.monotonic >= owed->over_at;
+    const bool refuses = code == error_code::invalid_task || code == error_code::worker_busy ||
+                         code == error_code::worker_shutdown || never_began;
     bool earlier_unsent = false;
     for (work& task : of.works) {
         // A task may come and begin while its refusal of a moment ago still waits.
@@ -378,7 +393,8 @@ void witness::outcome_sent(slot_life& of, std::string_view id, std::string_view 
                         .answer = hash,
                         .size = frame.size(),
                         .sent = true,
-                        .ever_sent = true});
+                        .ever_sent = true,
+                        .never_began = never_began});
     if (std::cmp_greater(std::ranges::count(of.works, 0U, [](const work& w) { return w.name.serial; }),
                          max_refusals)) {
         accuse("I11", "more than 64 refusals without a receipt");
@@ -395,7 +411,8 @@ void witness::undeliverable(const output::undeliverable& lost) {
                : not_sent            ? "undeliverable_not_sent"
                                      : "undeliverable_maybe");
     const auto found = std::ranges::find_if(of.works, [&](const work& w) {
-        return w.name.serial == lost.task.serial && w.id == id && (w.name == lost.task || w.name.serial == 0);
+        const bool is_it = w.name == lost.task || (w.name.serial == 0 && lost.task.serial == 0);
+        return w.id == id && (is_it || w.never_began);
     });
     if (found != of.works.end()) {
         if (found->ever_sent == not_sent) {

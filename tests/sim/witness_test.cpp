@@ -212,6 +212,40 @@ TEST(Witness, I2_NothingBeforeTheAnswer) {
     EXPECT_ACCUSED(eager, "I2");
 }
 
+TEST(Witness, TakesAnEarlyAssignmentForTheAnswerThatStaysOut) {
+    for (const auto waited : {14s, 15s}) {
+        liar group;
+        group.connect();
+        signer sign = group.sees.noting(
+            [](std::string_view, std::span<const std::byte>) -> std::expected<digest32, signing_error> {
+                return digest32{};
+            });
+        group.write(group.registration(sign));
+        group.receive_task("t1");
+        group.pass(waited);
+        group.say(output::state_changed{engine_state::ready});
+        if (waited == 14s) {
+            EXPECT_ACCUSED(group, "I2");
+        } else {
+            EXPECT_THAT(group.accusations(), IsEmpty());
+        }
+    }
+}
+
+TEST(Witness, I8_ATaskWhoseTimeIsOverMayBeAnsweredBeforeItBegins) {
+    const auto accusations_after = [](std::chrono::milliseconds time, std::string_view code) {
+        liar group;
+        group.become_registered();
+        group.receive_task("t1", 50);
+        group.pass(time);
+        group.write(outcome_writer{"t1", buffer_pool{}}.fail(code, "why"));
+        return group.accusations();
+    };
+    EXPECT_THAT(accusations_after(50ms, error_code::timeout), IsEmpty());
+    EXPECT_THAT(accusations_after(49ms, error_code::timeout), Contains(StartsWith("I8:")));
+    EXPECT_THAT(accusations_after(50ms, error_code::handler_error), Contains(StartsWith("I8:")));
+}
+
 TEST(Witness, I3_I4_ADateOfTheMomentAndASignatureOfItsOwn) {
     liar unsigned_one;
     unsigned_one.connect();

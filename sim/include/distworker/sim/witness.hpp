@@ -106,11 +106,13 @@ private:
         bool ever_sent = false;
         std::uint64_t covered_by = 0;
         monotonic_time written_at = never;
+        bool never_began = false; // its time was over before; the application never saw it
     };
     // An assignment that has arrived and neither runs nor is refused yet.
     struct debt {
         std::string id;
         bool to_be_refused;
+        monotonic_time over_at = never; // its timeout, which may come before it begins
     };
     struct message {
         std::vector<std::byte> bytes;
@@ -193,7 +195,9 @@ private:
     // Messages and tasks (witness_tasks.cpp)
     void received(slot_life& of, const input::received& part);
     void message_arrived(slot_life& of, std::span<const std::byte> bytes, bool oversized);
-    void assignment_arrived(slot_life& of, std::string_view id, bool usable);
+    void assignment_arrived(slot_life& of, std::string_view id, bool usable, std::int64_t timeout_ms = 0);
+    [[nodiscard]] bool counts_as_registered(const slot_life& of) const;
+    void expect_registered(slot_life& of, std::string_view what);
     void ponged(std::uint32_t slot, slot_life& of, std::span<const std::byte> payload);
     void written(slot_life& of);
     void assigned(const assigned_task& task);
