@@ -29,7 +29,10 @@ constexpr int share = DISTWORKER_SIM_SHARE;
 
 class System : public ::testing::TestWithParam<mode> {};
 
-INSTANTIATE_TEST_SUITE_P(Modes, System, ::testing::Values(mode::faithful, mode::ideal, mode::hostile),
+// The hostile one makes twenty times as much happen, which is too much for instrumented code.
+const std::vector<mode> modes = share == 1 ? std::vector{mode::faithful, mode::ideal, mode::hostile}
+                                           : std::vector{mode::faithful, mode::ideal};
+INSTANTIATE_TEST_SUITE_P(Modes, System, ::testing::ValuesIn(modes),
                          [](const auto& param_info) { return std::string{to_string(param_info.param)}; });
 
 TEST_P(System, IsTheSameAgainForTheSameSeed) {
