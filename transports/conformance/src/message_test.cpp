@@ -1,6 +1,8 @@
 // The transports's messages, fragments, pings and pongs.
 #include "transport_rig.hpp"
 
+#include <chrono>
+#include <semaphore>
 #include <set>
 
 namespace distworker::testing {
@@ -229,6 +231,41 @@ TEST_P(TransportMessages, SaysSentOnlyWhenAllOfItIsWritten) {
         EXPECT_TRUE(peer.read_message().value().payload == large);
     });
     EXPECT_THAT(told_.log, ElementsAre("opened", "pinged", "sent"));
+}
+
+// An engine that hears of an answer before it hears that its message has gone out takes it for something
+// else.
+TEST_P(TransportMessages, SaysSentBeforeItTellsOfAnAnswer) {
+    constexpr int rounds = 20;
+    int sent = 0;
+    int answers = 0;
+    bool in_order = true;
+    std::binary_semaphore answered{0};
+    told_.on_opened = [&] { send("x"); };
+    told_.on_sent = [&] { ++sent; };
+    told_.on_message = [&] {
+        in_order = sent == ++answers;
+        if (!in_order || answers == rounds) {
+            stop();
+            return;
+        }
+        send("x");
+        std::ignore =
+            answered.try_acquire_for(std::chrono::seconds{1}); // the answer is there, or cannot be yet
+    };
+    open();
+    play([&](ws_server& server) {
+        ws_peer& peer = server.accept();
+        peer.upgrade();
+        for (int i = 0; i < rounds && peer.read(); ++i) {
+            peer.send(ws_frame::binary, "answer");
+            if (i > 0) {
+                answered.release();
+            }
+        }
+    });
+    EXPECT_TRUE(in_order);
+    EXPECT_EQ(answers, rounds);
 }
 
 } // namespace

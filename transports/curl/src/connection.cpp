@@ -274,11 +274,15 @@ void connection::ready(io_interest what) {
 }
 
 // What cannot be told from inside a call into this object.
-void connection::tell_what_is_due() {
+void connection::tell_sent() {
     for (int i = 0; i < pieces_per_turn && sent_due_ && events_ != nullptr; ++i) {
         sent_due_ = false;
         events_->sent();
     }
+}
+
+void connection::tell_what_is_due() {
+    tell_sent();
     if (events_ != nullptr && last_ && (broken_ || (!close_ && !(current_ && current_->is_close)))) {
         end(*std::exchange(last_, std::nullopt));
     }
@@ -298,9 +302,11 @@ void connection::post_turn() {
     }
 }
 
-// libcurl keeps bytes that the descriptor does not tell of: it is read until it has nothing left.
+// libcurl keeps bytes that the descriptor does not tell of: it is read until it has nothing left. What comes
+// may answer a message that has just been written, which is told before.
 void connection::read() {
     for (int i = 0; i < pieces_per_turn; ++i) {
+        tell_sent();
         if (events_ == nullptr || last_) {
             return;
         }

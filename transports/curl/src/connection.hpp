@@ -77,6 +77,7 @@ private:
     bool offer();
     void set_control(unsigned flags, std::string payload);
     void want_writable(bool wanted);
+    void tell_sent();
     void tell_what_is_due();
     void post_turn();
     void release() noexcept;

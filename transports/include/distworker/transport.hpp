@@ -37,7 +37,8 @@ public:
     virtual void pong(std::span<const std::byte> payload) = 0;
     /// Bytes came that completed none of the above (a part of a frame): the link lives.
     virtual void alive() = 0;
-    /// The message given to `send` is written out completely: its bytes may go.
+    /// The message given to `send` is written out completely: its bytes may go. Told before anything that the
+    /// peer may have sent in answer.
     virtual void sent() = 0;
     /// The connection is over. The last call; told exactly once unless `abort` was called.
     virtual void closed(link_end end) = 0;
