@@ -1,4 +1,6 @@
-// The crypto seam over each library that was built, against published vectors.
+// The crypto seam over each library that was built, against published vectors and those of the protocol.
+#include "support/vectors.hpp"
+
 #include <distworker/crypto.hpp>
 #ifdef DISTWORKER_WITH_OPENSSL
 #include <distworker/openssl_crypto.hpp>
@@ -7,6 +9,7 @@
 #include <distworker/botan_crypto.hpp>
 #endif
 #include <distworker/request_signing.hpp>
+#include <distworker/signing.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -68,6 +71,16 @@ TEST_P(Crypto, Digests) {
               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     EXPECT_EQ(hex(crypto_->sha1(bytes_of("abc"))), "a9993e364706816aba3e25717850c26c9cd0d89d");
     EXPECT_EQ(hex(crypto_->sha1({})), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+}
+
+TEST_P(Crypto, SignsAsTheVectorsSay) {
+    for (const auto& c : testing::load_vectors("websocket_signatures.json")) {
+        const secret token{c.at("token").get<std::string>()};
+        const auto data = testing::from_hex(c.at("data_hex").get<std::string>());
+        const auto signature = sign_registration(*crypto_, token, c.at("date").get<std::string>(), data);
+        ASSERT_TRUE(signature.has_value());
+        EXPECT_EQ(to_hex(*signature), c.at("signature_hex").get<std::string>());
+    }
 }
 
 TEST_P(Crypto, RandomFillsAndDiffers) {
