@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
@@ -238,7 +239,7 @@ ws_server::ws_server(const certificate* tls) {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
     require(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "bind");
-    require(::listen(listener_, 16) == 0, "listen");
+    require(::listen(listener_, 128) == 0, "listen");
     socklen_t size = sizeof address;
     require(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0, "getsockname");
     port_ = ::ntohs(address.sin_port);
@@ -263,6 +264,10 @@ void ws_server::close() {
     }
 }
 
+void ws_server::let_go() {
+    peers_.clear();
+}
+
 bool ws_server::pending() const {
     pollfd asked{.fd = listener_, .events = POLLIN, .revents = 0};
     return ::poll(&asked, 1, 0) > 0;
@@ -280,6 +285,8 @@ ws_peer& ws_server::accept() {
     const timeval patience{.tv_sec = 60, .tv_usec = 0};
     ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    const int at_once = 1; // small writes wait for nobody
+    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
     ws_peer& peer = *peers_.emplace_back(std::make_unique<ws_peer>(socket));
     if (tls()) {
         peer.begin_tls(*this);

@@ -87,12 +87,14 @@ public:
     [[nodiscard]] bool tls() const { return tls_context_ != nullptr; }
     /// OpenSSL's SSL_CTX, to be changed before anybody connects; null without TLS.
     [[nodiscard]] void* tls_context() const { return tls_context_; }
-    /// The next connection, TLS handshake done. It stays open as long as the server lives.
+    /// The next connection, TLS handshake done. It stays open as long as the server lives, or until `let_go`.
     ws_peer& accept();
     /// Whether somebody has connected who was not accepted yet.
     [[nodiscard]] bool pending() const;
     /// Refuses connections from now on.
     void close();
+    /// Ends and forgets all that were accepted.
+    void let_go();
 
 private:
     int listener_ = -1;

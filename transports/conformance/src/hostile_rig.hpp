@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/engine_rig.hpp"
+#include "net/bad_link.hpp"
 #include "support/watched.hpp"
 #include "support/ws_peer.hpp"
 
@@ -26,13 +27,19 @@
 
 namespace distworker::testing {
 
-/// What the worker made of its first connection.
+/// What the worker made of its first connection, and of others when it stayed for them.
 struct meeting {
-    std::optional<connection_end> end; ///< Empty when it outlived the script.
+    std::optional<connection_end> end; ///< Of the first; empty when it outlived the script.
     std::chrono::nanoseconds wait{};   ///< Until the next attempt.
     std::vector<std::string> tasks;    ///< Ids that were handed to the application.
+    std::vector<std::string> returned; ///< Ids of the outcomes that were handed back.
     engine_counters counters;
 };
+
+/// Whether each task that a worker took is accounted for: its outcome has its receipt, or was handed back.
+inline bool all_reported(const meeting& seen) {
+    return seen.tasks.size() == seen.counters.receipted + seen.returned.size();
+}
 
 /// No deadline is one that a slow machine reaches; a test that waits for one shortens it.
 inline worker_config patient() {
@@ -60,14 +67,12 @@ public:
     /// connection's end.
     meeting meet(ws_server& server, const script& play, worker_config config = patient(),
                  const tls_options& tls = {}) {
-        config.controller = url_of(server);
-        return run(server, play, config, tls, true);
+        return run(server, play, std::move(config), tls, true);
     }
     /// The same until the script's end, which the connection may outlive.
     meeting visit(ws_server& server, const script& play, worker_config config = patient(),
                   const tls_options& tls = {}) {
-        config.controller = url_of(server);
-        return run(server, play, config, tls, false);
+        return run(server, play, std::move(config), tls, false);
     }
     /// Both for a server of the kind that the rows are played over, which the worker trusts.
     meeting meet(const script& play, worker_config config = patient()) {
@@ -91,17 +96,31 @@ public:
     }
 
     std::string host = "127.0.0.1";
+    /// How bad the line between the two is; empty: they are connected directly.
+    std::optional<link_faults> line;
+    /// That line. For scripts.
+    [[nodiscard]] bad_link& between() { return *between_; }
+    /// Of the URL; 0: the line's, or the server's.
+    std::uint16_t port = 0;
+    /// Whether the worker connects again instead of leaving with its first connection. It is stopped at the
+    /// end of the script, without a drain.
+    bool stays = false;
     /// How tasks are answered.
     std::function<outcome(const assigned_task&)> answer = [](const assigned_task& task) {
         return engine_rig::result_for(task);
     };
+    /// Whether tasks run on, unanswered.
+    bool busy = false;
     /// Done on the loop's thread when a task has been answered.
     std::function<void(worker_driver&)> on_answered;
 
 private:
     [[nodiscard]] std::string url_of(const ws_server& server) const {
         const std::string fitting = server.tls() ? "https" : "http";
-        return (scheme.empty() ? fitting : scheme) + "://" + host + ":" + std::to_string(server.port());
+        return (scheme.empty() ? fitting : scheme) + "://" + host + ":" +
+               std::to_string(port != 0  ? port
+                              : between_ ? between_->port()
+                                         : server.port());
     }
     [[nodiscard]] const certificate* own_certificate() const {
         return certificate_ ? &*certificate_ : nullptr;
@@ -109,8 +128,13 @@ private:
     [[nodiscard]] tls_options own_tls() const {
         return certificate_ ? tls_options{.ca_file = certificate_->file()} : tls_options{};
     }
-    meeting run(ws_server& server, const script& play, const worker_config& config, const tls_options& tls,
+    meeting run(ws_server& server, const script& play, worker_config config, const tls_options& tls,
                 bool to_the_end) {
+        between_.reset();
+        if (line) {
+            between_.emplace(server.port(), *line);
+        }
+        config.controller = url_of(server);
         auto made = kind_.connect(runner_->get(), tls, {});
         if (!made) {
             throw std::runtime_error{made.error().to_string()};
@@ -129,18 +153,32 @@ private:
                     ADD_FAILURE() << error.what();
                 }
                 if (!to_the_end || !played) {
-                    runner_->get().post([this] { runner_->stop(); });
+                    runner_->get().post([this] { leave(); });
                 }
             }};
             run_watched(*runner_);
+            if (between_) { // what is still on its way is nobody's
+                between_->cut();
+            }
         }
         result_.counters = driver.group().counters();
         driver_ = nullptr;
         return std::exchange(result_, {});
     }
 
+    void leave() {
+        if (stays) {
+            EXPECT_TRUE(driver_->stop(end_reason::stop_requested, 0s));
+        } else {
+            runner_->stop();
+        }
+    }
+
     void assigned(const assigned_task& task) override {
         result_.tasks.emplace_back(task.id());
+        if (busy) {
+            return;
+        }
         static_cast<void>(driver_->complete(task.name(), answer(task)));
         if (on_answered) {
             on_answered(*driver_);
@@ -148,22 +186,27 @@ private:
     }
     void stop_task(const delivery&, stop_reason) override {}
     void writable(const delivery&) override {}
-    void undeliverable(output::undeliverable) override {}
+    void undeliverable(output::undeliverable lost) override {
+        result_.returned.emplace_back(lost.answer.task_id());
+    }
     void state_changed(std::uint32_t, engine_state) override {}
     void disconnected(std::uint32_t, const connection_end& end) override {
         if (!result_.end) {
             result_.end = end;
             result_.wait = end.retry_at - read_clocks().monotonic;
         }
-        runner_->stop();
+        if (!stays) {
+            runner_->stop();
+        }
     }
     resource_usage usage() override { return {}; }
-    void stopped(end_reason) override {}
+    void stopped(end_reason) override { runner_->stop(); }
 
     pthread_t loop_thread_ = ::pthread_self();
     std::unique_ptr<loop_runner> runner_;
     const transport_kind& kind_;
     std::optional<certificate> certificate_;
+    std::optional<bad_link> between_;
     worker_driver* driver_ = nullptr;
     meeting result_;
 };

@@ -45,6 +45,7 @@ struct transport_kind {
     bool proxies = true; ///< Whether it goes through them.
     /// Whether `connect` finds out that a key does not belong to its certificate, or only a connection.
     bool compares_keys = true;
+    bool tls_1_3 = true; ///< Whether its TLS library speaks that version, not only 1.2.
 
     friend std::ostream& operator<<(std::ostream& out, const transport_kind& kind) {
         return out << kind.name;
