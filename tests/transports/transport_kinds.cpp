@@ -45,7 +45,8 @@ std::span<const transport_kind> transport_kinds() {
         {"beast_on_epoll", make<epoll_kind>, make_beast_connector, rows_over::tcp},
         {"beast_on_asio", make<asio_user_kind>, make_beast_connector, rows_over::tls},
 #ifdef DISTWORKER_WITH_BOTAN
-        {"beast_botan_on_asio", make<asio_user_kind>, make_beast_botan_connector, rows_over::tls},
+        {"beast_botan_on_asio", make<asio_user_kind>, make_beast_botan_connector, rows_over::tls, true, true,
+         false}, // Botan 2 has no TLS 1.3
         {"beast_botan_on_epoll", make<epoll_kind>, make_beast_botan_connector, rows_over::nothing},
 #endif
 #ifdef DISTWORKER_WITH_CURL
