@@ -34,6 +34,7 @@ public:
     int stop(std::chrono::milliseconds patience);
     /// Whether it still runs.
     [[nodiscard]] bool running();
+    [[nodiscard]] pid_t id() const noexcept { return pid_; }
 
 private:
     child_process(pid_t pid, int output) noexcept : pid_{pid}, output_{output} {}

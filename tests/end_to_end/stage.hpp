@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -157,13 +158,19 @@ struct worker_options {
     std::string provisioner = "demo";
 };
 
+/// Which one is tested: of this build, unless the environment names another build's.
+inline std::string worker_program() {
+    const char* const other = std::getenv("DISTWORKER_WORKER_PROGRAM");
+    return other != nullptr && *other != '\0' ? other : WORKER_PROGRAM;
+}
+
 /// `basic_worker` as a process.
 class worker_process {
 public:
     worker_process(const temporary_folder& where, const worker_options& options)
         : log_{where / "worker.log"} {
         const auto token = write_private(where / "worker-token", options.token);
-        std::vector<std::string> arguments{WORKER_PROGRAM};
+        std::vector<std::string> arguments{worker_program()};
         arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
         auto started =
             demo::child_process::start({.arguments = arguments,
@@ -191,6 +198,8 @@ public:
         return process_->stop(0ms);
     }
     [[nodiscard]] bool running() { return process_->running(); }
+    /// What the system shows of it: "/proc/123".
+    [[nodiscard]] fs::path shown() const { return fs::path{"/proc"} / std::to_string(process_->id()); }
 
 private:
     fs::path log_;
