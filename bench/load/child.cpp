@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <fstream>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -70,6 +71,22 @@ std::chrono::nanoseconds child::cpu_time() const {
         throw system_failure("the worker's CPU clock cannot be read", errno);
     }
     return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
+}
+
+std::uint64_t child::private_kb() const {
+    std::ifstream rollup{"/proc/" + std::to_string(pid_) + "/smaps_rollup"};
+    std::uint64_t sum = 0;
+    for (std::string word; rollup >> word;) {
+        if (word == "Private_Clean:" || word == "Private_Dirty:") {
+            std::uint64_t part = 0;
+            rollup >> part;
+            sum += part;
+        }
+    }
+    if (sum == 0) {
+        throw std::runtime_error{"the worker's memory cannot be read"};
+    }
+    return sum;
 }
 
 bool child::alive() {

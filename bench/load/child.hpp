@@ -23,6 +23,8 @@ public:
 
     /// CPU time of all of its threads so far.
     [[nodiscard]] std::chrono::nanoseconds cpu_time() const;
+    /// Memory that is its own alone, in KiB.
+    [[nodiscard]] std::uint64_t private_kb() const;
     /// False once the process is over.
     [[nodiscard]] bool alive();
 

@@ -1,21 +1,33 @@
-// The worker SDK as its users have it: one slot, every feature on, a handler that adds.
+// The worker SDK as its users have it: every feature on, a handler that adds.
 //
-//     bench_sdk_worker [--pool]
+//     bench_sdk_worker [--pool] [--slots N]
 //
 // Takes its configuration from the environment. The handler runs inline, with --pool on the handler pool.
+// With `curl` in its name it is the same on libcurl.
 #include <distworker/worker.hpp>
 
+#include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <string_view>
 
 int main(int argc, char** argv) {
-    const bool pool = argc == 2 && std::string_view{argv[1]} == "--pool";
-    if (argc > 1 && !pool) {
-        std::fputs("usage: bench_sdk_worker [--pool]\n", stderr);
-        return static_cast<int>(distworker::exit_code::configuration);
+    bool pool = false;
+    std::uint64_t slots = 1;
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view argument{argv[i]};
+        if (argument == "--pool") {
+            pool = true;
+        } else if (argument == "--slots" && i + 1 < argc) {
+            const std::string_view number{argv[++i]};
+            std::from_chars(number.data(), number.data() + number.size(), slots);
+        } else {
+            std::fputs("usage: bench_sdk_worker [--pool] [--slots N]\n", stderr);
+            return static_cast<int>(distworker::exit_code::configuration);
+        }
     }
     distworker::config settings = distworker::config::from_environment();
-    settings.slots = 1;
+    settings.slots = slots;
     settings.level = distworker::log_level::warning;
     distworker::worker worker{std::move(settings)};
     worker.on(
