@@ -62,7 +62,9 @@ TEST(KillsInFull, AThousandOfTheControllerLeaveNothingBehind) {
     const holdings after = holdings_of(worker);
     EXPECT_EQ(after.descriptors, before.descriptors);
     EXPECT_EQ(after.threads, before.threads);
+#ifndef DISTWORKER_INSTRUMENTED // a sanitizer keeps what was freed
     EXPECT_LT(after.resident_kb, before.resident_kb + 2 * 1024);
+#endif
     EXPECT_EQ(
         controller->run("math.add", {{"operation", "add"}, {"a", 2}, {"b", 2}}).at("result").at("result"), 4);
     EXPECT_EQ(worker.stop(), 0) << worker.log();
