@@ -11,15 +11,14 @@
 namespace distworker::testing {
 
 template <typename Kind>
-void run_watched(Kind& kind) {
+void run_watched(Kind& kind, std::chrono::seconds patience = std::chrono::seconds{60}) {
     std::mutex mutex;
     std::condition_variable_any ended;
     bool in_vain = false;
     {
         const std::jthread watchdog{[&](const std::stop_token& over) {
             std::unique_lock lock{mutex};
-            if (!ended.wait_for(lock, over, std::chrono::seconds{60}, [] { return false; }) &&
-                !over.stop_requested()) {
+            if (!ended.wait_for(lock, over, patience, [] { return false; }) && !over.stop_requested()) {
                 in_vain = true;
                 kind.stop();
             }

@@ -322,7 +322,7 @@ TEST_P(Message, B28_AStormOfTasksIsRefusedTaskByTask) {
     rig.busy = true;
     worker_config config = patient();
     config.receipt_delay = 0ms;
-    constexpr int waves = 200;
+    constexpr int waves = 20;
     constexpr int wave = 50; // fewer than may wait for a receipt
     const meeting seen = rig.visit(
         [&](ws_server& server) {

@@ -105,6 +105,8 @@ public:
     /// Whether the worker connects again instead of leaving with its first connection. It is stopped at the
     /// end of the script, without a drain.
     bool stays = false;
+    /// How long all of it may take.
+    std::chrono::seconds patience{60};
     /// How tasks are answered.
     std::function<outcome(const assigned_task&)> answer = [](const assigned_task& task) {
         return engine_rig::result_for(task);
@@ -156,7 +158,7 @@ private:
                     runner_->get().post([this] { leave(); });
                 }
             }};
-            run_watched(*runner_);
+            run_watched(*runner_, patience);
             if (between_) { // what is still on its way is nobody's
                 between_->cut();
             }

@@ -54,6 +54,7 @@ void end_one_way_or_another(ws_server& server, int turn) {
 void reconnect(const transport_kind& kind, int times) {
     hostile_rig rig{kind};
     rig.stays = true;
+    rig.patience = 1h;
     worker_config config = patient();
     config.slots = 64;
     config.reconnect = reconnect_policy::fixed;
