@@ -26,8 +26,14 @@
 namespace distworker::detail {
 
 #ifdef DISTWORKER_USE_CURL
-struct own_loop : epoll_loop {
-    [[nodiscard]] loop& get() noexcept { return *this; }
+class own_loop {
+public:
+    [[nodiscard]] loop& get() noexcept { return loop_; }
+    void run() { loop_.run(); }
+    void stop() { loop_.stop(); }
+
+private:
+    epoll_loop loop_;
 };
 #else
 /// Beast works on Asio: with this loop nothing lies between the two.
