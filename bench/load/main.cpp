@@ -186,7 +186,7 @@ private:
                 throw std::runtime_error{"the worker ended early; its own words are above"};
             }
             if (!resting_ && clock_type::now() - last_sign_ > patience) {
-                throw std::runtime_error{"the worker has not answered for 10 s"};
+                throw std::runtime_error{"the worker has not answered for a minute"};
             }
             watch();
         });
@@ -264,7 +264,7 @@ private:
     }
 
     static constexpr std::chrono::milliseconds ping_interval{3'000}; // as the controller
-    static constexpr std::chrono::seconds patience{10};
+    static constexpr std::chrono::seconds patience{60};
 
     plan plan_;
     asio::io_context context_{1};
