@@ -5,29 +5,31 @@ include_guard(GLOBAL)
 set(CMAKE_CXX_STANDARD 23)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
-set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
-set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 
-if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
-  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
-endif()
-
-find_program(CCACHE_PROGRAM ccache)
-if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # ccache refuses precompiled headers unless it may ignore their time stamps.
-  set(CMAKE_CXX_COMPILER_LAUNCHER
-      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-      ${CCACHE_PROGRAM})
+# What is for the whole build is for whoever's build it is to say.
+if(PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+  set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+  if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+  endif()
+  find_program(CCACHE_PROGRAM ccache)
+  if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    # ccache refuses precompiled headers unless it may ignore their time stamps.
+    set(CMAKE_CXX_COMPILER_LAUNCHER
+        ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+        ${CCACHE_PROGRAM})
+  endif()
 endif()
 
 # Translation units that instantiate Beast take up to 2.8 GB each: no more than two at a time.
-set_property(GLOBAL PROPERTY JOB_POOLS heavy=2)
+set_property(GLOBAL APPEND PROPERTY JOB_POOLS distworker_heavy=2)
 
 add_library(distworker_options INTERFACE)
 target_compile_options(distworker_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor
-  -Woverloaded-virtual -Wcast-qual -Wformat=2 -Werror)
+  -Woverloaded-virtual -Wcast-qual -Wformat=2 $<$<BOOL:${DISTWORKER_WERROR}>:-Werror>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # The last two: clang reports what a macro of OpenSSL casts, and what libstdc++ itself uses in std::stable_sort.
   target_compile_options(distworker_options INTERFACE
@@ -56,13 +58,15 @@ endif()
 target_link_libraries(distworker_options INTERFACE distworker_sanitizers)
 
 # distworker_library(NAME SOURCES ... [LINK ...] [PRIVATE_LINK ...] [PRECOMPILE HEADER... | PRECOMPILED_BY OTHER])
-# A component: target distworker_NAME, alias distworker::NAME, public headers in include/. PRECOMPILE is for headers that
+# A component: target distworker_NAME, alias distworker::NAME, public headers in include/; `distworker_install` installs
+# it. PRECOMPILE is for headers that
 # take longer than the sources; another component that includes and defines the same may share what that has compiled.
 function(distworker_library name)
   cmake_parse_arguments(arg "" "PRECOMPILED_BY" "SOURCES;LINK;PRIVATE_LINK;PRECOMPILE" ${ARGN})
   add_library(distworker_${name} ${arg_SOURCES})
   add_library(distworker::${name} ALIAS distworker_${name})
-  target_include_directories(distworker_${name} PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}/include")
+  target_include_directories(distworker_${name} PUBLIC "$<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>")
+  target_compile_features(distworker_${name} PUBLIC cxx_std_23)
   target_link_libraries(distworker_${name} PUBLIC ${arg_LINK}
     PRIVATE $<BUILD_INTERFACE:distworker_options> ${arg_PRIVATE_LINK})
   if(arg_PRECOMPILE)
@@ -81,7 +85,7 @@ endfunction()
 
 # distworker_heavy(TARGET...): compile no more than two of these at a time, for their memory.
 function(distworker_heavy)
-  set_target_properties(${ARGN} PROPERTIES JOB_POOL_COMPILE heavy)
+  set_target_properties(${ARGN} PROPERTIES JOB_POOL_COMPILE distworker_heavy)
 endfunction()
 
 # distworker_protobuf_sources(FILE...): these include protobuf. Under ThreadSanitizer its headers lay maps out otherwise

@@ -1,16 +1,15 @@
-# Botan 3 or 2, whichever is installed, as the target distworker_botan_library.
+# Botan 3 or 2, whichever is installed, as the target PkgConfig::DISTWORKER_BOTAN; DISTWORKER_BOTAN_MODULE says which.
 include_guard(GLOBAL)
 find_package(PkgConfig QUIET)
 if(PkgConfig_FOUND)
   foreach(module botan-3 botan-2)
-    if(NOT TARGET PkgConfig::BOTAN)
-      pkg_check_modules(BOTAN QUIET IMPORTED_TARGET GLOBAL ${module})
+    if(NOT TARGET PkgConfig::DISTWORKER_BOTAN)
+      pkg_check_modules(DISTWORKER_BOTAN QUIET IMPORTED_TARGET GLOBAL ${module})
+      set(DISTWORKER_BOTAN_MODULE ${module} CACHE INTERNAL "Botan as pkg-config calls it")
     endif()
   endforeach()
 endif()
-if(NOT TARGET PkgConfig::BOTAN)
+if(NOT TARGET PkgConfig::DISTWORKER_BOTAN)
   message(FATAL_ERROR "DISTWORKER_CRYPTO asks for Botan, which was not found: install libbotan-2-dev (Debian 12) or "
     "libbotan-3-dev and pkg-config, or build with -DDISTWORKER_CRYPTO=openssl")
 endif()
-add_library(distworker_botan_library INTERFACE)
-target_link_libraries(distworker_botan_library INTERFACE PkgConfig::BOTAN)

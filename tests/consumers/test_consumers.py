@@ -1,0 +1,176 @@
+#!/usr/bin/python3
+"""Programs outside the tree that use distworker, each by another door, built and run.
+
+BUILD is a build of the project whose programs and libraries are there; it is installed for those that want that.
+"""
+
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from support import CONSUMERS, SOURCE, Case, add_by_task, attempt, build, configure, run  # noqa: E402: by the line above
+
+# What a component searches for, beside what the components that it is made of do. Botan is found by pkg-config.
+PACKAGES = {
+    "core": set(), "transport": set(), "host": set(), "epoll_loop": set(), "network": set(),
+    "openssl": {"OpenSSL"}, "sim": {"OpenSSL"}, "curl": {"CURL"}, "json": {"nlohmann_json"},
+    "botan": {"PkgConfig"}, "botan_tls": {"PkgConfig"},
+    "asio": {"Boost", "Threads"}, "beast_plain": {"Boost", "Threads"}, "asio_loop": {"Boost", "Threads"},
+    "asio_ssl": {"Boost", "Threads", "OpenSSL"}, "beast": {"Boost", "Threads", "OpenSSL"},
+    "beast_botan": {"Boost", "Threads", "PkgConfig"},
+    "messages": {"Protobuf", "Threads"}, "protobuf": {"Protobuf", "Threads"},
+    "controller": {"Boost", "Threads", "OpenSSL", "nlohmann_json", "spdlog", "fmt"},
+}
+
+PROJECT = """
+cmake_minimum_required(VERSION 3.25)
+project(components LANGUAGES CXX)
+"""
+ONE_COMPONENT = """
+foreach(package {hidden})
+  set(CMAKE_DISABLE_FIND_PACKAGE_${{package}} TRUE)
+endforeach()
+find_package(distworker CONFIG REQUIRED COMPONENTS {name})
+file(WRITE "${{CMAKE_CURRENT_BINARY_DIR}}/main.cpp" "int main() {{}}")
+add_executable(link_{name} "${{CMAKE_CURRENT_BINARY_DIR}}/main.cpp")
+target_link_libraries(link_{name} PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,distworker::{name}>)
+"""
+
+
+class Installed(Case):
+    """From a prefix that has moved since the installation."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.place = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.place.cleanup)
+        first = pathlib.Path(cls.place.name, "first")
+        run("cmake", "--install", os.environ["BUILD"], "--prefix", first)
+        cls.prefix = pathlib.Path(cls.place.name, "second", "place")
+        shutil.copytree(first, cls.prefix, symlinks=True)
+        shutil.rmtree(first)
+        cls.package = next(cls.prefix.glob("lib*/**/cmake/distworker"))
+        cls.controller = cls.prefix / "bin" / "distworker-controller"
+
+    def components(self):
+        return sorted(file.name.removeprefix("distworker-").removesuffix("-targets.cmake")
+                      for file in self.package.glob("*-targets.cmake"))
+
+    def configure(self, source, *options):
+        return configure(source, self.folder / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}", *options)
+
+    def test_a_worker_by_cmake(self):
+        self.configure(CONSUMERS / "cmake_installed")
+        build(self.folder / "build")
+        said = add_by_task(self.controller, self.folder / "build" / "consumer")
+        self.assertRegex(said, r"^distworker [0-9.]+, ")
+
+    def test_a_worker_by_make_and_pkg_config(self):
+        modules = next(self.prefix.glob("lib*/**/pkgconfig"))
+        shutil.copytree(CONSUMERS / "pkg_config_make", self.folder / "consumer")
+        shutil.copy(CONSUMERS / "worker.cpp", self.folder)
+        run("make", cwd=self.folder / "consumer", env={"PKG_CONFIG_PATH": str(modules)})
+        add_by_task(self.controller, self.folder / "consumer" / "consumer")
+
+    def test_each_component_searches_for_its_own_packages_and_is_complete(self):
+        every = set().union(*PACKAGES.values(), {"fmt", "spdlog", "CLI11", "GTest"})
+        names = self.components()
+        self.assertLessEqual({"core", "worker", "controller", "openssl"}, set(names))
+        project = PROJECT
+        for name in names:
+            hidden = sorted(every - PACKAGES.get(name, every))
+            (self.folder / name).mkdir()
+            (self.folder / name / "CMakeLists.txt").write_text(ONE_COMPONENT.format(name=name, hidden=" ".join(hidden)),
+                                                               encoding="utf-8")
+            project += f"add_subdirectory({name})\n"
+        (self.folder / "CMakeLists.txt").write_text(project, encoding="utf-8")
+        self.configure(self.folder)
+        build(self.folder / "build")
+
+    def test_each_component_is_there_for_pkg_config_and_is_complete(self):
+        modules = next(self.prefix.glob("lib*/**/pkgconfig"))
+        main = self.folder / "main.cpp"
+        main.write_text("int main() {}", encoding="utf-8")
+        env = {"PKG_CONFIG_PATH": str(modules)}
+        for name in self.components():
+            with self.subTest(name):
+                run("pkg-config", "--validate", f"distworker-{name}", env=env)
+                flags = run("pkg-config", "--cflags", "--libs", f"distworker-{name}", env=env).split()
+                whole = [f"-Wl,--whole-archive,-ldistworker_{name},--no-whole-archive" if word == f"-ldistworker_{name}"
+                         else word for word in flags]
+                run("g++", "-std=c++23", main, "-o", self.folder / "main", *whole)
+
+    def test_each_public_header_compiles_with_what_its_component_says(self):
+        modules = next(self.prefix.glob("lib*/**/pkgconfig"))
+        flags = run("pkg-config", "--cflags", *(f"distworker-{name}" for name in self.components()),
+                    env={"PKG_CONFIG_PATH": str(modules)}).split()
+        headers = sorted((self.prefix / "include" / "distworker").rglob("*.hpp"))
+        self.assertGreater(len(headers), 50)
+        everything = self.folder / "headers.cpp"
+        everything.write_text("".join(f'#include "{header}"\n' for header in headers), encoding="utf-8")
+        run("g++", "-std=c++23", "-fsyntax-only", *flags, everything)
+
+    def test_what_cannot_be_had_is_named(self):
+        project = self.folder / "CMakeLists.txt"
+        for asked, words in (
+            ("CONFIG REQUIRED COMPONENTS pigeon", "has no component 'pigeon'"),
+            ("0.2 CONFIG REQUIRED", "version: 0.1"),
+            ("CONFIG REQUIRED COMPONENTS openssl", "OpenSSL"),
+        ):
+            with self.subTest(asked):
+                project.write_text(f"{PROJECT}find_package(distworker {asked})\n", encoding="utf-8")
+                code, output = attempt("cmake", "-S", self.folder, "-B", self.folder / "build", "-G", "Ninja",
+                                       f"-DCMAKE_PREFIX_PATH={self.prefix}", "-DCMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON")
+                self.assertNotEqual(code, 0)
+                self.assertIn(words, " ".join(output.split()))
+        project.write_text(f"""{PROJECT}
+            find_package(distworker CONFIG REQUIRED OPTIONAL_COMPONENTS openssl pigeon)
+            find_package(distworker CONFIG REQUIRED)
+            if(distworker_openssl_FOUND OR distworker_pigeon_FOUND OR NOT TARGET distworker::core)
+              message(FATAL_ERROR "no")
+            endif()""", encoding="utf-8")
+        self.configure(self.folder, "-DCMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON")
+
+
+class Shared(Case):
+    """As shared libraries, versioned, which programs find wherever the prefix is."""
+
+    def test_the_core_and_openssl(self):
+        tree = self.folder / "tree"
+        configure(SOURCE, tree, "-DBUILD_SHARED_LIBS=ON", "-DDISTWORKER_SDK=OFF", "-DDISTWORKER_TRANSPORTS=none",
+                  "-DDISTWORKER_CONTROLLER=OFF", "-DDISTWORKER_EXAMPLES=OFF", "-DDISTWORKER_PROTOBUF=OFF",
+                  "-DDISTWORKER_JSON=OFF", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O0")
+        build(tree)
+        run("cmake", "--install", tree, "--prefix", self.folder / "first")
+        prefix = self.folder / "second"
+        (self.folder / "first").rename(prefix)
+        self.assertIn("distworker-replay", run(prefix / "bin" / "distworker-replay", "--help"))
+        library = next(prefix.glob("lib*/**/libdistworker_core.so"))
+        self.assertRegex(run("readelf", "-d", library), r"soname: \[libdistworker_core\.so\.0\.1\]")
+
+        flags = run("pkg-config", "--cflags", "--libs", "distworker-openssl",
+                    env={"PKG_CONFIG_PATH": str(library.parent / "pkgconfig")}).split()
+        self.assertNotIn("-lcrypto", flags)
+        program = self.folder / "consumer"
+        run("g++", "-std=c++23", CONSUMERS / "bare_core.cpp", "-o", program, *flags, f"-Wl,-rpath,{library.parent}")
+        self.assertIn("= 42", run(program))
+
+
+class Subdirectory(Case):
+    """As a part of the consumer's own build."""
+
+    def test_a_bare_core_by_fetch_content(self):
+        tree = self.folder / "tree"
+        configure(CONSUMERS / "cmake_subdirectory", tree, f"-DDISTWORKER={SOURCE}")
+        build(tree, "consumer")
+        self.assertIn("= 42", run(tree / "consumer"))
+
+
+if __name__ == "__main__":
+    unittest.main()
