@@ -6,6 +6,7 @@ BUILD is a build of the project whose programs and libraries are there; it is in
 
 import os
 import pathlib
+import re
 import shutil
 import sys
 import tempfile
@@ -171,6 +172,50 @@ class Subdirectory(Case):
         configure(CONSUMERS / "cmake_subdirectory", tree, f"-DDISTWORKER={SOURCE}")
         build(tree, "consumer")
         self.assertIn("= 42", run(tree / "consumer"))
+
+
+class Meson(Case):
+    """By Meson: the tree itself, and as a subproject."""
+
+    def test_the_tree_with_its_tests(self):
+        tree = self.folder / "tree"
+        run("meson", "setup", tree, SOURCE, "-Dtests=true", "-Dsim=true", "-Dbuildtype=plain", "-Dunity=on")
+        run("meson", "compile", "-C", tree, env={"NINJA_STATUS": ""})
+        run("meson", "test", "-C", tree, "--print-errorlogs")
+        add_by_task(tree / "distworker-controller", tree / "examples" / "quickstart")
+
+        run("meson", "install", "-C", tree, "--no-rebuild", "--destdir", self.folder / "root")
+        modules = next(self.folder.glob("root/**/pkgconfig"))
+        names = {file.stem for file in modules.glob("*.pc")}
+        self.assertLessEqual({"distworker-core", "distworker-worker", "distworker-controller"}, names)
+        shutil.copytree(CONSUMERS / "pkg_config_make", self.folder / "consumer")
+        shutil.copy(CONSUMERS / "worker.cpp", self.folder)
+        run("make", cwd=self.folder / "consumer", env={"PKG_CONFIG_PATH": str(modules)})
+        add_by_task(tree / "distworker-controller", self.folder / "consumer" / "consumer",
+                    env={"LD_LIBRARY_PATH": str(modules.parent)})
+
+    def test_a_bare_core_as_a_subproject_that_a_wrap_file_names(self):
+        copy = self.folder / "copy"
+        for name in run("git", "-c", f"safe.directory={SOURCE}", "-C", SOURCE, "ls-files", "-co", "--exclude-standard",
+                        "*meson*", "cmake", "core", "adapters", "transports", "proto").split():
+            if (SOURCE / name).exists():
+                (copy / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(SOURCE / name, copy / name)
+        run("git", "init", "-q", copy)
+        run("git", "-C", copy, "add", "-A")
+        run("git", "-C", copy, "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-qm", "as it is")
+        commit = run("git", "-C", copy, "rev-parse", "HEAD").strip()
+
+        shutil.copy(CONSUMERS / "bare_core.cpp", self.folder)
+        shutil.copytree(CONSUMERS / "meson_subproject", self.folder / "consumer")
+        wrap = (SOURCE / "packaging" / "distworker.wrap").read_text(encoding="utf-8")
+        wrap = re.sub("(?m)^url = .*", f"url = file://{copy}", wrap)
+        wrap = re.sub("(?m)^revision = .*", f"revision = {commit}", wrap)
+        (self.folder / "consumer" / "subprojects").mkdir()
+        (self.folder / "consumer" / "subprojects" / "distworker.wrap").write_text(wrap, encoding="utf-8")
+        run("meson", "setup", self.folder / "tree", self.folder / "consumer")
+        run("meson", "compile", "-C", self.folder / "tree")
+        self.assertIn("= 42", run(self.folder / "tree" / "consumer"))
 
 
 if __name__ == "__main__":
