@@ -12,21 +12,43 @@ namespace {
 
 using named_unit = std::pair<std::string_view, double>;
 
+// Takes "1.5" from the front of a text that begins with a digit. By hand, since libc++ 19 has std::from_chars for whole
+// numbers only. Exact up to 15 digits behind the point.
+std::optional<double> take_decimal(std::string_view& text) noexcept {
+    constexpr double enough = 1e15;
+    const auto at_digit = [&] { return !text.empty() && text.front() >= '0' && text.front() <= '9'; };
+    double number = 0;
+    double scale = 1;
+    const auto take_digits = [&](double shift) {
+        for (; at_digit(); text.remove_prefix(1)) {
+            if (scale < enough) {
+                number = number * 10 + (text.front() - '0');
+                scale *= shift;
+            }
+        }
+    };
+    if (!at_digit()) {
+        return std::nullopt;
+    }
+    take_digits(1);
+    if (text.starts_with('.')) {
+        text.remove_prefix(1);
+        take_digits(10);
+    }
+    return number / scale;
+}
+
 // "1.5 MiB": a number, perhaps a blank, and a unit or none.
 std::optional<double> parse_amount(std::string_view text, std::span<const named_unit> units) noexcept {
     constexpr double largest = 1e15; // whole numbers up to there are exact
-    double number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [rest, error] =
-        std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-    if (error != std::errc{} || text.front() < '0' || text.front() > '9') {
+    const auto number = take_decimal(text);
+    if (!number) {
         return std::nullopt;
     }
-    std::string_view name{rest, end};
-    name.remove_prefix(name.starts_with(' ') ? 1 : 0);
+    text.remove_prefix(text.starts_with(' ') ? 1 : 0);
     for (const auto& [known, size] : units) {
-        if (name == known && number * size <= largest) {
-            return std::round(number * size);
+        if (text == known && *number * size <= largest) {
+            return std::round(*number * size);
         }
     }
     return std::nullopt;

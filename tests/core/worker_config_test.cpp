@@ -275,6 +275,8 @@ TEST(ConfigText, TimesAreReadInEveryUnit) {
     EXPECT_EQ(parse_duration("5min"), 5min);
     EXPECT_EQ(parse_duration("1 h"), 1h);
     EXPECT_EQ(parse_duration("0ms"), 0ms);
+    EXPECT_EQ(parse_duration("1.2345000000000000000000000001s"), 1235ms);
+    EXPECT_EQ(parse_duration("2. s"), 2s);
     for (const std::string_view bad : {"", " ", "s", "1 d", "-1s", "+1s", "1  s", "1s ", "1e3", "0x1", "inf",
                                        "nan", "1..2", "999999999999999999999h"}) {
         EXPECT_FALSE(parse_duration(bad)) << bad;

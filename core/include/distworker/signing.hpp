@@ -6,6 +6,7 @@
 #pragma once
 
 #include <distworker/crypto.hpp>
+#include <distworker/move_only_function.hpp>
 #include <distworker/secret.hpp>
 #include <distworker/time.hpp>
 
@@ -14,7 +15,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -82,7 +82,7 @@ verify_registration(const crypto& crypto, const secret& token, std::string_view 
 
 /// Signs one registration. Called by an engine on its own thread, once per attempt; a signature is never
 /// used twice. Must not block for long: reading a small file is fine.
-using signer = std::move_only_function<std::expected<digest32, signing_error>(
+using signer = move_only_function<std::expected<digest32, signing_error>(
     std::string_view date, std::span<const std::byte> data)>;
 
 /// A signer with a fixed token, which it owns and wipes at its end. `crypto` must not be null.

@@ -8,11 +8,11 @@
 #pragma once
 
 #include <distworker/group_input.hpp>
+#include <distworker/move_only_function.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,7 +32,7 @@ class trace_writer {
 public:
     /// Takes one line, its newline included; false when it cannot be kept: then the trace ends there, and
     /// `failed` says so. So it does when there is no memory for a line.
-    using sink = std::move_only_function<bool(std::string_view line)>;
+    using sink = move_only_function<bool(std::string_view line)>;
 
     trace_writer(sink out, trace_payloads payloads);
 
