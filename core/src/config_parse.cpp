@@ -12,8 +12,8 @@ namespace {
 
 using named_unit = std::pair<std::string_view, double>;
 
-// Takes "1.5" from the front of a text that begins with a digit. By hand, since libc++ 19 has std::from_chars for whole
-// numbers only. Exact up to 15 digits behind the point.
+// Takes "1.5" from the front of a text that begins with a digit. By hand, since libc++ 19 has std::from_chars
+// for whole numbers only. Exact up to 15 digits behind the point.
 std::optional<double> take_decimal(std::string_view& text) noexcept {
     constexpr double enough = 1e15;
     const auto at_digit = [&] { return !text.empty() && text.front() >= '0' && text.front() <= '9'; };

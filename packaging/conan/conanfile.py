@@ -3,6 +3,7 @@
 import pathlib
 
 from conan import ConanFile
+from conan.tools.build import check_min_cppstd
 from conan.tools.cmake import CMake, CMakeDeps, CMakeToolchain, cmake_layout
 from conan.tools.files import copy
 from conan.tools.gnu import PkgConfigDeps
@@ -66,6 +67,9 @@ class Distworker(ConanFile):
     def build_requirements(self):
         if self.options.protobuf:
             self.tool_requires("protobuf/<host_version>")
+
+    def validate(self):
+        check_min_cppstd(self, 23)
 
     def layout(self):
         cmake_layout(self)

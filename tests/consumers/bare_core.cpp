@@ -1,4 +1,5 @@
-// A worker of nothing but the core: its engine and the controller's in one program, on a clock that the program turns.
+// A worker of nothing but the core: its engine and the controller's in one program, on a clock that the
+// program turns.
 #include <distworker/controller_engine.hpp>
 #include <distworker/openssl_crypto.hpp>
 #include <distworker/overloaded.hpp>
@@ -64,8 +65,7 @@ private:
     void perform(const output::assigned& out) {
         outcome_writer answer{out.task};
         const object_view input = out.task.input();
-        answer.result().member("result",
-                               input["a"].number().value_or(0) + input["b"].number().value_or(0));
+        answer.result().member("result", input["a"].number().value_or(0) + input["b"].number().value_or(0));
         static_cast<void>(worker_.complete(out.task.name(), std::move(answer).complete(), now_));
     }
     void perform(const send_message& out) {

@@ -15,13 +15,14 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from support import CONSUMERS, SOURCE, Case, add_by_task, attempt, build, configure, run  # noqa: E402: by the line above
+from support import CONSUMERS, SOURCE, Case, add_by_task, attempt, build, configure, run  # noqa: E402: the line above
 
 # What a component and those that it is made of search for. Botan is found by pkg-config; CMake's own modules of OpenSSL
 # and libcurl search with its help as well.
 PACKAGES = {
     "core": set(), "transport": set(), "host": set(), "epoll_loop": set(), "network": set(),
-    "openssl": {"OpenSSL", "PkgConfig"}, "sim": {"OpenSSL", "PkgConfig"}, "curl": {"CURL", "PkgConfig"}, "json": {"nlohmann_json"},
+    "openssl": {"OpenSSL", "PkgConfig"}, "sim": {"OpenSSL", "PkgConfig"}, "curl": {"CURL", "PkgConfig"},
+    "json": {"nlohmann_json"},
     "botan": {"PkgConfig"}, "botan_tls": {"PkgConfig"},
     "asio": {"Boost", "Threads"}, "beast_plain": {"Boost", "Threads"}, "asio_loop": {"Boost", "Threads"},
     "asio_ssl": {"Boost", "Threads", "OpenSSL", "PkgConfig"}, "beast": {"Boost", "Threads", "OpenSSL", "PkgConfig"},

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <source_location>
 #include <string>
 
 namespace distworker {
@@ -18,15 +19,16 @@ namespace {
 template <typename Enum>
 void expect_words(Enum last) {
     using wire::to_string;
+    const std::string where = std::source_location::current().function_name(); // names the enumeration
     std::set<std::string> words;
     const auto count = static_cast<unsigned>(last) + 1;
     for (unsigned i = 0; i < count; ++i) {
         const std::string word = to_string(static_cast<Enum>(i));
         EXPECT_NE(word, "");
-        EXPECT_NE(word, "unknown") << typeid(Enum).name() << ' ' << i;
+        EXPECT_NE(word, "unknown") << where << ' ' << i;
         EXPECT_TRUE(words.insert(word).second) << word << " stands for two values";
     }
-    EXPECT_STREQ(to_string(static_cast<Enum>(count)), "unknown") << typeid(Enum).name();
+    EXPECT_STREQ(to_string(static_cast<Enum>(count)), "unknown") << where;
 }
 
 TEST(Names, OfTheCodec) {

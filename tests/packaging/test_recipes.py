@@ -177,16 +177,18 @@ class Recorder:
 def conan():
     """The recipe's class, on stand-ins for Conan's."""
     modules = {name: types.ModuleType(name) for name in (
-        "conan", "conan.tools", "conan.tools.cmake", "conan.tools.files", "conan.tools.gnu")}
+        "conan", "conan.tools", "conan.tools.build", "conan.tools.cmake", "conan.tools.files", "conan.tools.gnu")}
     modules["conan"].ConanFile = object
+    modules["conan.tools.build"].check_min_cppstd = lambda recipe, least: None
     for name in ("CMake", "CMakeDeps", "CMakeToolchain"):
         setattr(modules["conan.tools.cmake"], name, Recorder)
     modules["conan.tools.cmake"].cmake_layout = lambda recipe: None
     modules["conan.tools.gnu"].PkgConfigDeps = Recorder
-    modules["conan.tools.files"].copy = lambda recipe, pattern, source, target: recipe.exported.append((pattern, source))
-    content = {"__file__": str(PACKAGING / "conan" / "conanfile.py")}
+    modules["conan.tools.files"].copy = lambda recipe, pattern, source, _: recipe.exported.append((pattern, source))
+    recipe = PACKAGING / "conan" / "conanfile.py"
+    content = {"__file__": str(recipe)}
     with mock.patch.dict(sys.modules, modules):
-        exec(compile(text("packaging", "conan", "conanfile.py"), "conanfile.py", "exec"), content)  # pylint: disable=W0122
+        exec(compile(recipe.read_text(encoding="utf-8"), recipe, "exec"), content)  # pylint: disable=exec-used
     return content["Distworker"]
 
 

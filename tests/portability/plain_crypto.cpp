@@ -1,5 +1,6 @@
-// SHA-256, SHA-1 (FIPS 180-4) and HMAC (FIPS 198-1) in as few lines as they take, for tests of builds that have no crypto
-// library. The vectors judge it. Not for anything else: it is slow, and its random bytes are none.
+// SHA-256, SHA-1 (FIPS 180-4) and HMAC (FIPS 198-1) in as few lines as they take, for tests of builds that
+// have no crypto library. The vectors judge it. Not for anything else: it is slow, and its random bytes are
+// none.
 #include <distworker/openssl_crypto.hpp>
 
 #include <algorithm>
@@ -70,8 +71,8 @@ digest32 sha256_of(std::span<const std::byte> data) {
                             (std::rotr(y, 17) ^ std::rotr(y, 19) ^ y >> 10U));
             }
             const std::uint32_t k = fraction(std::cbrt(static_cast<long double>(prime[i])));
-            const std::uint32_t one = h + (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) +
-                                      ((e & f) ^ (~e & g)) + k + w[i];
+            const std::uint32_t one =
+                h + (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) + ((e & f) ^ (~e & g)) + k + w[i];
             const std::uint32_t two =
                 (std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
             h = g, g = f, f = e, e = d + one, d = c, c = b, b = a, a = one + two;
@@ -112,7 +113,8 @@ public:
                                                       std::span<const std::byte> data) const override {
         std::array<std::byte, 64> block{};
         const auto short_key = key.size() > block.size() ? sha256_of(key) : digest32{};
-        std::ranges::copy(key.size() > block.size() ? std::span<const std::byte>{short_key} : key, block.begin());
+        std::ranges::copy(key.size() > block.size() ? std::span<const std::byte>{short_key} : key,
+                          block.begin());
         const auto hashed = [&](std::byte pad, std::span<const std::byte> content) {
             bytes whole;
             std::ranges::transform(block, std::back_inserter(whole), [pad](std::byte b) { return b ^ pad; });
@@ -124,7 +126,9 @@ public:
     std::expected<digest32, crypto_error> sha256(std::span<const std::byte> data) const override {
         return sha256_of(data);
     }
-    std::expected<digest20, crypto_error> sha1(std::span<const std::byte> data) const override { return sha1_of(data); }
+    std::expected<digest20, crypto_error> sha1(std::span<const std::byte> data) const override {
+        return sha1_of(data);
+    }
     std::expected<void, crypto_error> random(std::span<std::byte> out) const override {
         std::ranges::fill(out, std::byte{0x5a});
         return {};
@@ -134,6 +138,8 @@ public:
 
 } // namespace
 
-std::shared_ptr<const crypto> make_openssl_crypto() { return std::make_shared<plain_crypto>(); }
+std::shared_ptr<const crypto> make_openssl_crypto() {
+    return std::make_shared<plain_crypto>();
+}
 
 } // namespace distworker

@@ -1,5 +1,5 @@
-// A callable that is moved and never copied: std::move_only_function, or as much of it where the standard library, as
-// libc++ 19, has none.
+// A callable that is moved and never copied: std::move_only_function, or as much of it where the standard
+// library, as libc++ 19, has none.
 #pragma once
 
 #include <cstddef>

@@ -82,8 +82,8 @@ verify_registration(const crypto& crypto, const secret& token, std::string_view 
 
 /// Signs one registration. Called by an engine on its own thread, once per attempt; a signature is never
 /// used twice. Must not block for long: reading a small file is fine.
-using signer = move_only_function<std::expected<digest32, signing_error>(
-    std::string_view date, std::span<const std::byte> data)>;
+using signer = move_only_function<std::expected<digest32, signing_error>(std::string_view date,
+                                                                         std::span<const std::byte> data)>;
 
 /// A signer with a fixed token, which it owns and wipes at its end. `crypto` must not be null.
 [[nodiscard]] signer make_signer(std::shared_ptr<const crypto> crypto, secret token);
