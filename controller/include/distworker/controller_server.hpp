@@ -16,6 +16,7 @@
 
 namespace distworker {
 
+/// How a controller is set up.
 struct controller_options {
     std::string bind = "127.0.0.1"; ///< An address, not a name.
     std::uint16_t api_port = 8080;  ///< 0: a free one.

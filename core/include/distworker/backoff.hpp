@@ -10,6 +10,7 @@
 
 namespace distworker {
 
+/// How long to wait before the next attempt.
 enum class reconnect_policy : std::uint8_t {
     jitter, ///< Full jitter, exponential up to the cap. For fleets.
     fixed,  ///< Always exactly the interval, as the first worker SDK does.
@@ -24,6 +25,7 @@ inline constexpr std::chrono::seconds max_refused_delay{300};
 /// A `Retry-After` counts up to here.
 inline constexpr std::chrono::minutes max_retry_after{10};
 
+/// Which waits there are; the arithmetic is `backoff`.
 struct backoff_policy {
     reconnect_policy kind = reconnect_policy::jitter;
     std::chrono::nanoseconds base = std::chrono::seconds{5};

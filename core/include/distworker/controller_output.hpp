@@ -39,6 +39,7 @@ struct hold_reading {
     connection_id connection{};
 };
 
+/// Undoes `hold_reading`.
 struct read_on {
     connection_id connection{};
 };
@@ -97,6 +98,7 @@ inline constexpr std::size_t note_kinds = 18;
 
 [[nodiscard]] const char* to_string(note_kind kind) noexcept;
 
+/// Something that was noted, with whom it is about.
 struct controller_note {
     note_kind what{};
     connection_id connection{};
@@ -117,6 +119,7 @@ struct controller_idle {
     monotonic_time deadline = never;
 };
 
+/// What `controller_engine::poll` gives.
 using controller_output = std::variant<controller_idle, send_message, send_ping, end_connection, hold_reading,
                                        read_on, store_record, task_event, wait_over, controller_note>;
 

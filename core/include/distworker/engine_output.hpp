@@ -188,6 +188,7 @@ struct idle {
 
 } // namespace output
 
+/// What `worker_engine::poll` gives.
 using engine_output =
     std::variant<output::idle, output::connect, output::send, output::ping, output::close, output::abort,
                  output::assigned, output::stop_task, output::writable, output::undeliverable,

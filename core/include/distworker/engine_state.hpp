@@ -11,6 +11,7 @@
 
 namespace distworker {
 
+/// Where an engine is in its life.
 enum class engine_state : std::uint8_t {
     stopped,     ///< Before `start`, and at the end. At the end nothing leads out of it.
     connecting,  ///< A connection is being made: name, TCP, TLS, upgrade.
@@ -22,8 +23,10 @@ enum class engine_state : std::uint8_t {
     backoff,     ///< Between two connections.
     paused,      ///< Without a connection until `resume` or `stop`.
 };
+/// How many there are.
 inline constexpr std::size_t engine_states = 9;
 
+/// What makes an engine move.
 enum class engine_event : std::uint8_t {
     started,    ///< The application called `start`, or `resume`.
     put_off,    ///< It did, and the attempt has to wait.
@@ -39,6 +42,7 @@ enum class engine_event : std::uint8_t {
     retry,      ///< The wait is over.
     finished,   ///< It is all over.
 };
+/// How many there are.
 inline constexpr std::size_t engine_events = 13;
 
 /// What the engine does as it moves.
@@ -55,6 +59,7 @@ enum class engine_action : std::uint8_t {
     finish,    ///< Hand everything back and stop every deadline.
 };
 
+/// One row of the table: in `from`, `event` leads to `to` by `action`.
 struct engine_transition {
     engine_state from;
     engine_event event;
@@ -63,6 +68,7 @@ struct engine_transition {
 };
 
 // clang-format off
+/// The table from which the engine dispatches.
 inline constexpr auto engine_transitions = [] {
     using s = engine_state;
     using e = engine_event;

@@ -87,10 +87,12 @@ private:
     std::uint32_t field_id_ = 0;
 };
 
+/// REGISTER_RESPONSE: the registration was accepted.
 struct register_response_view {
     std::int32_t idle_time = 0; ///< Seconds; 0 or less: stay for ever.
 };
 
+/// TASK_ASSIGN: a task to run.
 struct task_assign_view {
     std::string_view task_id; ///< 1 byte to 1 KiB of UTF-8; opaque, never a path.
     std::string_view queue;
@@ -140,6 +142,7 @@ struct task_failed_view {
     object_view error_details;
 };
 
+/// Any of the seven messages.
 using frame_view = std::variant<worker_register_view, register_response_view, heartbeat_view,
                                 task_assign_view, task_progress_view, task_complete_view, task_failed_view>;
 

@@ -17,6 +17,7 @@ namespace distworker {
 
 namespace input {
 
+/// What the group as a whole is told.
 struct start {};
 struct stop {
     end_reason why{};
@@ -87,6 +88,7 @@ struct stream {
 
 } // namespace input
 
+/// Any of the calls.
 using group_input = std::variant<input::start, input::stop, input::pause, input::resume, input::set_slots,
                                  input::flush, input::set_health, input::tick, input::set_usage,
                                  input::opened, input::received, input::pinged, input::pong, input::alive,

@@ -5,6 +5,7 @@
 
 namespace distworker {
 
+/// The two kinds of data messages that WebSocket has.
 enum class message_kind : std::uint8_t { binary, text };
 
 } // namespace distworker

@@ -17,6 +17,7 @@ inline constexpr unsigned max_input_depth = 100;
 /// And on the way out: the controller stores results below two levels of its own.
 inline constexpr unsigned max_result_depth = 96;
 
+/// Why a payload cannot be used.
 enum class payload_fault : std::uint8_t {
     malformed,      ///< Not a protobuf message.
     not_utf8,       ///< A string or key is not UTF-8.

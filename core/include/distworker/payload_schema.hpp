@@ -20,6 +20,7 @@ inline constexpr std::uint32_t object = 5;
 inline constexpr std::uint32_t list = 6;
 } // namespace value_field
 
+/// The one field of a `ListValue`.
 inline constexpr std::uint32_t list_item = 1;
 
 } // namespace distworker::wire

@@ -16,11 +16,13 @@
 
 namespace distworker {
 
+/// One header of a request.
 struct http_header {
     std::string_view name;  ///< In any case.
     std::string_view value; ///< Blanks and tabs around it do not count.
 };
 
+/// Headers of a signed request; the second may be missing.
 inline constexpr std::string_view date_header = "x-distworker-date";
 inline constexpr std::string_view content_sha256_header = "x-distworker-content-sha256";
 /// The payload's hash when the request has no `x-distworker-content-sha256`.
@@ -35,6 +37,7 @@ struct http_request {
     std::span<const http_header> headers;
 };
 
+/// A request as it is signed.
 struct canonical_form {
     std::string text;           ///< The canonical request.
     std::string signed_headers; ///< Lower-cased names, sorted, joined by `;`.
@@ -43,6 +46,7 @@ struct canonical_form {
 /// What both sides compute the signature of. Of two headers with one name both are signed, in their order.
 [[nodiscard]] canonical_form canonical_request(const http_request& request);
 
+/// A signature and what it is of.
 struct signed_request {
     std::string canonical;      ///< For tests and for finding out why a signature is refused.
     std::string signed_headers; ///< As in `Authorization`.

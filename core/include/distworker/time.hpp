@@ -21,6 +21,7 @@ struct monotonic_clock {
     static constexpr bool is_steady = true;
 };
 
+/// A moment of the clock that never steps back; only its distances mean something.
 using monotonic_time = monotonic_clock::time_point;
 
 /// Wall-clock time, UTC, as Unix milliseconds. Used to sign and to show, never to decide.

@@ -66,12 +66,14 @@ struct trace_error {
     std::string problem;  ///< What is wrong there, and what to do about it.
 };
 
+/// Where a replayed life first went another way.
 struct replay_difference {
     std::size_t line = 0; ///< Of the recorded output or answer.
     std::string recorded;
     std::string replayed;
 };
 
+/// How a replay went.
 struct replay_report {
     bool has_payloads = false; ///< Without them nothing was replayed.
     std::uint64_t inputs = 0;

@@ -15,6 +15,7 @@
 
 namespace distworker::wire {
 
+/// How the bytes of a field are laid out; the numbers are protobuf's.
 enum class wire_type : std::uint8_t {
     varint = 0,
     fixed64 = 1,
@@ -24,6 +25,7 @@ enum class wire_type : std::uint8_t {
     fixed32 = 5
 };
 
+/// Why bytes are no message.
 enum class wire_error : std::uint8_t {
     none,
     truncated,        ///< A field reaches past the end of its message.

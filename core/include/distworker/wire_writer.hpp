@@ -24,6 +24,7 @@ namespace distworker::wire {
     return (static_cast<std::size_t>(std::bit_width(number | 1U)) + 6) / 7;
 }
 
+/// Appends fields to a buffer; sub-messages are opened and closed.
 class writer {
 public:
     /// Deepest nesting of open messages: a payload of 100 containers costs 3 each, its frame a few more.

@@ -15,6 +15,7 @@ enum class exit_code : int {
     stuck_handlers = 5,     ///< Too many handlers ignored their request to stop. Restart the process.
 };
 
+/// The code of a process whose worker ended for that reason.
 [[nodiscard]] constexpr exit_code exit_code_for(end_reason reason) noexcept {
     switch (reason) {
     case end_reason::stop_requested:

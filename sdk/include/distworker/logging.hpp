@@ -11,6 +11,7 @@
 
 namespace distworker {
 
+/// How much a line of the log matters; `off` is above them all.
 enum class log_level : std::uint8_t { debug, info, warning, error, off };
 
 /// "debug", "info", "warning", "error", "off"; empty for anything else.

@@ -28,9 +28,11 @@ private:
     explicit constexpr progress_amount(double fraction) noexcept : fraction_{fraction} {}
     double fraction_;
 };
+/// How much of a task is done, of 1.
 [[nodiscard]] constexpr progress_amount fraction(double from_0_to_1) noexcept {
     return progress_amount{from_0_to_1};
 }
+/// The same of 100.
 [[nodiscard]] constexpr progress_amount percent(double from_0_to_100) noexcept {
     return progress_amount{from_0_to_100 / 100};
 }

@@ -17,6 +17,7 @@
 
 namespace distworker {
 
+/// Where a proxy is.
 struct proxy_address {
     std::string host; ///< As in `controller_url`.
     std::uint16_t port = 0;

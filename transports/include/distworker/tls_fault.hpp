@@ -8,6 +8,7 @@
 
 namespace distworker {
 
+/// What a failed handshake is called.
 enum class tls_fault : std::uint8_t {
     certificate_time,   ///< Expired, or not valid yet: or this machine's clock is wrong.
     host,               ///< Made for another name or address than the URL's.

@@ -17,6 +17,7 @@ struct host_paths {
     std::filesystem::path cgroup = "/sys/fs/cgroup";
 };
 
+/// What a registration tells of the machine.
 struct host_info {
     std::string hostname;       ///< The kernel's node name; empty when unknown.
     std::int32_t cpu_cores = 0; ///< Usable: allowed by the affinity mask, and a CPU quota, rounded up.
@@ -27,6 +28,7 @@ struct host_info {
 /// Reads some small files. Callable from any thread.
 [[nodiscard]] host_info read_host_info(const host_paths& paths = {});
 
+/// What a heartbeat tells of it.
 struct host_usage {
     float cpu_percent = 0; ///< 0 to 100, all processors of the machine together.
     std::int64_t memory_used_mb =

@@ -15,6 +15,7 @@
 
 namespace distworker {
 
+/// The same content as JSON.
 [[nodiscard]] nlohmann::json to_json(const value& content);
 [[nodiscard]] nlohmann::json to_json(const value_view& content);
 [[nodiscard]] nlohmann::json to_json(const object_view& object);

@@ -13,12 +13,14 @@
 
 namespace distworker::sim {
 
+/// Workers that lose their controller at one moment, and for how long.
 struct herd_options {
     std::uint32_t workers = 10'000;
     std::chrono::seconds away{60};
     std::uint64_t seed = 1;
 };
 
+/// How they came back.
 struct herd_result {
     herd_options options;
     /// Attempts to connect in each tenth of a second since the controller went.
@@ -31,6 +33,7 @@ struct herd_result {
     std::chrono::nanoseconds all_back{};
 };
 
+/// Plays it. The same options give the same result.
 [[nodiscard]] herd_result stampede(const herd_options& options);
 
 /// A plot of one herd's attempts per second, as SVG.

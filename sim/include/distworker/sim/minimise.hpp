@@ -12,6 +12,7 @@
 
 namespace distworker::sim {
 
+/// A failed run made small.
 struct small_failure {
     run_options options; ///< That play it: `keep` and `without` are set.
     run_result result;

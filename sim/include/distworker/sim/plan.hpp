@@ -25,8 +25,10 @@ enum class mode : std::uint8_t {
 };
 
 [[nodiscard]] const char* to_string(mode which) noexcept;
+/// The one of that name.
 [[nodiscard]] std::optional<mode> mode_from(std::string_view name) noexcept;
 
+/// What may go wrong in a run.
 enum class fault : std::uint8_t {
     // Connecting
     name_resolution,    ///< The name has no address, or the answer takes up to 30 s.
@@ -96,9 +98,11 @@ enum class fault : std::uint8_t {
     timeouts,         ///< Tasks carry a timeout.
     retries,          ///< Tasks that failed are run again.
 };
+/// How many there are.
 inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault::retries) + 1;
 
 [[nodiscard]] std::string_view to_string(fault which) noexcept;
+/// The one of that name.
 [[nodiscard]] std::optional<fault> fault_from(std::string_view name) noexcept;
 
 /// A run's faults and how bad they are.

@@ -64,6 +64,7 @@ public:
     virtual void accuse(std::string_view what) = 0;
 };
 
+/// Logic of one's own for tasks of the simulated workers.
 using virtual_handler = std::function<void(virtual_task&)>;
 
 /// The simulated world, for outages. Workers and their connections are numbered from 0; what is not there is

@@ -25,6 +25,7 @@
 
 namespace distworker::sim {
 
+/// All that a run depends on.
 struct run_options {
     std::uint64_t seed = 1;
     std::uint32_t workers = 3;
@@ -90,6 +91,7 @@ struct happening {
     std::string text;
 };
 
+/// What became of a run.
 struct run_result {
     verdict tasks;
     /// Broken invariants and missed budgets, in words; empty when all is well.
@@ -109,6 +111,7 @@ struct run_result {
     [[nodiscard]] bool good() const noexcept { return accusations.empty(); }
 };
 
+/// Plays a run and judges it.
 [[nodiscard]] run_result simulate(const run_options& options);
 
 } // namespace distworker::sim
