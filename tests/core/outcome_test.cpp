@@ -106,8 +106,9 @@ TEST(Outcomes, CountTheirFilesAgainstThatRoom) {
     EXPECT_EQ(code_of(answer_with(2000)), "");
     const outcome refused = answer_with(400);
     EXPECT_EQ(code_of(refused), "RESULT_TOO_LARGE");
-    EXPECT_THAT(std::string{std::get<task_failed_view>(refused.read()).error_message},
-                ::testing::AllOf(::testing::StartsWith("result_files: "), ::testing::HasSubstr("room for 400 ")));
+    EXPECT_THAT(
+        std::string{std::get<task_failed_view>(refused.read()).error_message},
+        ::testing::AllOf(::testing::StartsWith("result_files: "), ::testing::HasSubstr("room for 400 ")));
 }
 
 TEST(Outcomes, NameFilesOnlyInUtf8) {
