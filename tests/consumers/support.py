@@ -10,6 +10,7 @@ import urllib.request
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 CONSUMERS = SOURCE / "tests" / "consumers"
+JOBS = os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL", str(os.cpu_count()))
 
 
 def run(*command, cwd=None, env=None):
@@ -32,7 +33,7 @@ def configure(source, build, *options, env=None):
 
 
 def build(folder, *targets):
-    return run("cmake", "--build", folder, *(["--target", *targets] if targets else []))
+    return run("cmake", "--build", folder, "-j", JOBS, *(["--target", *targets] if targets else []))
 
 
 def add_by_task(controller, worker, env=None):

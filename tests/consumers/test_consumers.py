@@ -15,7 +15,8 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from support import CONSUMERS, SOURCE, Case, add_by_task, attempt, build, configure, run  # noqa: E402: the line above
+from support import (  # noqa: E402: found by the line above
+    CONSUMERS, JOBS, SOURCE, Case, add_by_task, attempt, build, configure, run)
 
 # What a component and those that it is made of search for. Botan is found by pkg-config; CMake's own modules of OpenSSL
 # and libcurl search with its help as well.
@@ -181,8 +182,8 @@ class Meson(Case):
     def test_the_tree_with_its_tests(self):
         tree = self.folder / "tree"
         run("meson", "setup", tree, SOURCE, "-Dtests=true", "-Dsim=true", "-Dbuildtype=plain", "-Dunity=on")
-        run("meson", "compile", "-C", tree, env={"NINJA_STATUS": ""})
-        run("meson", "test", "-C", tree, "--print-errorlogs")
+        run("meson", "compile", "-C", tree, "-j", JOBS)
+        run("meson", "test", "-C", tree, "--no-rebuild", "--print-errorlogs")
         add_by_task(tree / "distworker-controller", tree / "examples" / "quickstart")
 
         run("meson", "install", "-C", tree, "--no-rebuild", "--destdir", self.folder / "root")
@@ -215,7 +216,7 @@ class Meson(Case):
         (self.folder / "consumer" / "subprojects").mkdir()
         (self.folder / "consumer" / "subprojects" / "distworker.wrap").write_text(wrap, encoding="utf-8")
         run("meson", "setup", self.folder / "tree", self.folder / "consumer")
-        run("meson", "compile", "-C", self.folder / "tree")
+        run("meson", "compile", "-C", self.folder / "tree", "-j", JOBS)
         self.assertIn("= 42", run(self.folder / "tree" / "consumer"))
 
 
