@@ -19,6 +19,10 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
+std::expected<digest32, signing_error> blank_signature(std::string_view, std::span<const std::byte>) {
+    return digest32{};
+}
+
 // A group that does whatever a test makes it say.
 class liar {
 public:
@@ -43,12 +47,7 @@ public:
     }
     // Idle, with nothing counted.
     void rest() {
-        worker_group nobody{
-            ordinary().validate().value(),
-            [](std::string_view, std::span<const std::byte>) -> std::expected<digest32, signing_error> {
-                return digest32{};
-            },
-            1};
+        worker_group nobody{ordinary().validate().value(), blank_signature, 1};
         sees.settled(nobody, now);
     }
     void pass(std::chrono::nanoseconds time) {
@@ -74,10 +73,7 @@ public:
     }
     void become_registered(std::uint32_t generation = 1) {
         connect(generation);
-        signer sign = sees.noting(
-            [](std::string_view, std::span<const std::byte>) -> std::expected<digest32, signing_error> {
-                return digest32{};
-            });
+        signer sign = sees.noting(blank_signature);
         write(registration(sign), generation);
         byte_buffer answer;
         write_register_response(answer, 0);
@@ -186,10 +182,7 @@ TEST(Witness, I1_TheFirstFrameIsRegisterAndNoOtherOne) {
     EXPECT_ACCUSED(first, "I1");
     liar second;
     second.become_registered();
-    signer sign = second.sees.noting(
-        [](std::string_view, std::span<const std::byte>) -> std::expected<digest32, signing_error> {
-            return digest32{};
-        });
+    signer sign = second.sees.noting(blank_signature);
     second.write(second.registration(sign));
     EXPECT_ACCUSED(second, "I1");
 }
@@ -197,10 +190,7 @@ TEST(Witness, I1_TheFirstFrameIsRegisterAndNoOtherOne) {
 TEST(Witness, I2_NothingBeforeTheAnswer) {
     liar group;
     group.connect();
-    signer sign = group.sees.noting(
-        [](std::string_view, std::span<const std::byte>) -> std::expected<digest32, signing_error> {
-            return digest32{};
-        });
+    signer sign = group.sees.noting(blank_signature);
     group.write(group.registration(sign));
     group.heartbeat();
     EXPECT_ACCUSED(group, "I2");
@@ -216,10 +206,7 @@ TEST(Witness, TakesAnEarlyAssignmentForTheAnswerThatStaysOut) {
     for (const auto waited : {14s, 15s}) {
         liar group;
         group.connect();
-        signer sign = group.sees.noting(
-            [](std::string_view, std::span<const std::byte>) -> std::expected<digest32, signing_error> {
-                return digest32{};
-            });
+        signer sign = group.sees.noting(blank_signature);
         group.write(group.registration(sign));
         group.receive_task("t1");
         group.pass(waited);
@@ -249,9 +236,7 @@ TEST(Witness, I8_ATaskWhoseTimeIsOverMayBeAnsweredBeforeItBegins) {
 TEST(Witness, I3_I4_ADateOfTheMomentAndASignatureOfItsOwn) {
     liar unsigned_one;
     unsigned_one.connect();
-    signer sign = [](std::string_view, std::span<const std::byte>) -> std::expected<digest32, signing_error> {
-        return digest32{};
-    };
+    signer sign = blank_signature;
     const byte_buffer frame = unsigned_one.registration(sign); // not by the watched signer
     unsigned_one.write(frame);
     EXPECT_ACCUSED(unsigned_one, "I4");
