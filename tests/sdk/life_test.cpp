@@ -1,7 +1,11 @@
 // The life of a worker: run, start, stop, attach, signals, and how it ended.
 #include "sdk/fake_controller.hpp"
-#include "transports/loop_kinds.hpp"
+#include "support/loop_kinds.hpp"
+#include "support/watched.hpp"
 
+#include <distworker/asio_loop.hpp>
+
+#include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -181,105 +185,104 @@ TEST(Life, StartLeavesSignalsAlone) {
 
 // On a loop of the user's
 
-template <typename Kind>
-class Attached : public ::testing::Test {
+class Attached : public ::testing::TestWithParam<loop_kind> {
 protected:
     stage on;
-    Kind kind;
+    std::unique_ptr<loop_runner> kind = GetParam().make();
     std::unique_ptr<worker> it = std::make_unique<worker>(on.settings());
 };
+INSTANTIATE_TEST_SUITE_P(To, Attached, ::testing::ValuesIn(loop_kinds().begin(), loop_kinds().end()),
+                         [](const auto& kind) { return std::string{kind.param.name}; });
 
-using user_loops = ::testing::Types<epoll_kind, asio_user_kind, asio_strand_kind>;
-TYPED_TEST_SUITE(Attached, user_loops, loop_names);
-
-TYPED_TEST(Attached, RunsTasksAndEndsInOrder) {
+TEST_P(Attached, RunsTasksAndEndsInOrder) {
     std::optional<worker_end> ended;
     std::atomic<bool> handled_inline = false;
-    this->it->on("pool", [](task& t) { return t.input<int>("a") + 1; });
-    this->it->on("inline", [&](task&) { handled_inline = true; }, run_on::inline_);
-    ASSERT_TRUE(this->it->attach(this->kind.get(), [&](const worker_end& end) {
+    it->on("pool", [](task& t) { return t.input<int>("a") + 1; });
+    it->on("inline", [&](task&) { handled_inline = true; }, run_on::inline_);
+    ASSERT_TRUE(it->attach(kind->get(), [&](const worker_end& end) {
         ended = end;
-        this->kind.stop();
+        kind->stop();
     }));
     const std::jthread controller{[&] {
-        controller_session session{this->on.server().accept()};
+        controller_session session{on.server().accept()};
         session.await_registration();
         session.respond();
         EXPECT_EQ(session.run({.queue = "pool", .input = value{{"a", 1}}}).result, (value{{"result", 2}}));
         EXPECT_TRUE(session.run({.queue = "inline", .id = "task-2"}).completed);
-        this->it->stop();
+        it->stop();
         session.await_end();
     }};
-    run_watched(this->kind);
+    run_watched(*kind);
     EXPECT_TRUE(handled_inline);
     ASSERT_TRUE(ended);
     EXPECT_EQ(ended->code(), exit_code::ok);
-    this->it.reset(); // before its loop
+    it.reset(); // before its loop
 }
 
-TYPED_TEST(Attached, DropsItsConnectionWhenItIsDestroyed) {
+TEST_P(Attached, DropsItsConnectionWhenItIsDestroyed) {
     std::promise<void> begun;
     std::promise<void> released;
-    this->it->on("q", [&](task& t) {
+    it->on("q", [&](task& t) {
         begun.set_value();
         EXPECT_FALSE(t.wait_for(1h));
         EXPECT_EQ(t.stop_reason(), stop_reason::connection_lost);
         released.set_value();
     });
-    ASSERT_TRUE(this->it->attach(this->kind.get(),
-                                 [](const worker_end&) { FAIL() << "it did not end, it was destroyed"; }));
+    ASSERT_TRUE(
+        it->attach(kind->get(), [](const worker_end&) { FAIL() << "it did not end, it was destroyed"; }));
     {
         const std::jthread controller{[&] {
-            controller_session session{this->on.server().accept()};
+            controller_session session{on.server().accept()};
             session.await_registration();
             session.respond();
             session.assign({});
             begun.get_future().get();
-            this->kind.stop();
+            kind->stop();
         }};
-        run_watched(this->kind);
+        run_watched(*kind);
     }
-    this->it.reset();
+    it.reset();
     released.get_future().get();
 }
 
-TYPED_TEST(Attached, TellsFaultsAndTouchesNothing) {
-    worker faulty{this->on.settings([](config& settings) { settings.provisioner.clear(); })};
-    EXPECT_FALSE(faulty.attach(this->kind.get(), [](const worker_end&) { FAIL(); }));
-    EXPECT_THAT(this->on.log().text(), HasSubstr("provisioner"));
+TEST_P(Attached, TellsFaultsAndTouchesNothing) {
+    worker faulty{on.settings([](config& settings) { settings.provisioner.clear(); })};
+    EXPECT_FALSE(faulty.attach(kind->get(), [](const worker_end&) { FAIL(); }));
+    EXPECT_THAT(on.log().text(), HasSubstr("provisioner"));
     faulty.stop();
 }
 
-TYPED_TEST(Attached, TwoWorkersShareALoop) {
+// Each on a loop object of its own: such a one has one timer.
+TEST(AttachedToAsio, TwoWorkersShareAContext) {
+    stage on;
+    boost::asio::io_context context{1};
+    asio_loop loops[] = {asio_loop{context.get_executor()}, asio_loop{context.get_executor()}};
+    std::vector<std::unique_ptr<worker>> workers;
     int ended = 0;
-    worker other{this->on.settings()};
-    for (worker* each : {this->it.get(), &other}) {
-        each->on("q", [](task&) {}, run_on::inline_);
-        ASSERT_TRUE(each->attach(this->kind.get(), [&](const worker_end&) {
-            if (++ended == 2) {
-                this->kind.stop();
-            }
-        }));
+    for (asio_loop& each : loops) {
+        auto& made = workers.emplace_back(std::make_unique<worker>(on.settings()));
+        made->on("q", [](task&) {}, run_on::inline_);
+        ASSERT_TRUE(made->attach(each, [&](const worker_end&) { ++ended; }));
     }
     const std::jthread controller{[&] {
         std::vector<controller_session> sessions;
         for (int i = 0; i < 2; ++i) {
-            sessions.emplace_back(this->on.server().accept());
+            sessions.emplace_back(on.server().accept());
             sessions.back().await_registration();
             sessions.back().respond();
         }
         for (auto& session : sessions) {
             EXPECT_TRUE(session.run({}).completed);
         }
-        this->it->stop();
-        other.stop();
+        for (const auto& each : workers) {
+            each->stop();
+        }
         for (auto& session : sessions) {
             session.await_end();
         }
     }};
-    run_watched(this->kind);
+    context.run(); // until both have ended: nothing else keeps it busy
     EXPECT_EQ(ended, 2);
-    this->it.reset();
 }
 
 } // namespace

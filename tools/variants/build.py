@@ -24,7 +24,9 @@ SETTINGS = {
     "CMAKE_CXX_FLAGS": "-w",  # a mistake may well be what a warning warns of
     "DISTWORKER_TESTS": "ON",
     "DISTWORKER_TEST_ROOMS": "core",
+    "DISTWORKER_LOOPS": "none",
     "DISTWORKER_SDK": "OFF",
+    "DISTWORKER_CAPI": "OFF",
     "DISTWORKER_CONTROLLER": "OFF",
     "DISTWORKER_EXAMPLES": "OFF",
     "DISTWORKER_TOOLS": "OFF",

@@ -1,7 +1,6 @@
 #include <distworker/epoll_loop.hpp>
 
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,7 +12,7 @@
 namespace distworker {
 namespace {
 
-constexpr std::uint64_t wake_id = 0;
+constexpr std::uint64_t posts_id = 0;
 constexpr int events_per_turn = 64;
 
 std::uint32_t event_mask(io_interest interest) noexcept {
@@ -27,16 +26,14 @@ std::uint32_t event_mask(io_interest interest) noexcept {
 
 } // namespace
 
-epoll_loop::epoll_loop()
-    : epoll_{::epoll_create1(EPOLL_CLOEXEC)}, wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
-    epoll_event event{.events = EPOLLIN, .data = {.u64 = wake_id}};
-    if (epoll_ < 0 || wake_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) != 0) {
+epoll_loop::epoll_loop() : epoll_{::epoll_create1(EPOLL_CLOEXEC)} {
+    epoll_event event{.events = EPOLLIN, .data = {.u64 = posts_id}};
+    if (epoll_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, posted_.descriptor(), &event) != 0) {
         fail("epoll_loop");
     }
 }
 
 epoll_loop::~epoll_loop() {
-    ::close(wake_);
     ::close(epoll_);
 }
 
@@ -87,17 +84,12 @@ void epoll_loop::set_timer(monotonic_time deadline, std::move_only_function<void
 }
 
 void epoll_loop::post(std::move_only_function<void()> task) {
-    const std::lock_guard lock{mutex_};
-    posted_.push_back(std::move(task));
-    if (posted_.size() == 1) {
-        ::eventfd_write(wake_, 1);
-    }
+    posted_.add(std::move(task));
 }
 
 void epoll_loop::stop() {
-    const std::lock_guard lock{mutex_};
     stopping_ = true;
-    ::eventfd_write(wake_, 1);
+    posted_.wake();
 }
 
 monotonic_time epoll_loop::now() const {
@@ -112,55 +104,41 @@ void epoll_loop::run_timer() {
     }
 }
 
-void epoll_loop::run_posted() {
-    std::vector<std::move_only_function<void()>> tasks;
-    {
-        const std::lock_guard lock{mutex_};
-        tasks.swap(posted_);
-    }
-    for (auto& task : tasks) {
-        task();
+void epoll_loop::run() {
+    while (!stopping_.exchange(false)) {
+        serve(poll_timeout(deadline_, now()));
     }
 }
 
-void epoll_loop::run() {
+void epoll_loop::serve(int timeout) {
     std::array<epoll_event, events_per_turn> events;
-    for (;;) {
-        {
-            const std::lock_guard lock{mutex_};
-            if (std::exchange(stopping_, false)) {
-                return;
-            }
-        }
-        const int count =
-            ::epoll_wait(epoll_, events.data(), events_per_turn, poll_timeout(deadline_, now()));
-        if (count < 0 && errno != EINTR) {
-            fail("epoll_loop::run");
-        }
-        for (int i = 0; i < count; ++i) {
-            const epoll_event& event = events[static_cast<std::size_t>(i)];
-            const std::uint64_t id = event.data.u64; // a copy: no reference may bind to what is packed
-            if (id == wake_id) {
-                eventfd_t ignored = 0;
-                ::eventfd_read(wake_, &ignored);
-                continue;
-            }
-            const auto found = watches_.find(id);
-            if (found != watches_.end()) { // else an earlier callback ended it
-                const std::shared_ptr<watched> alive = found->second;
-                const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
-                // An earlier callback of this turn may have changed what is wanted.
-                const io_interest ready{
-                    .readable = alive->interest.readable && (broken || (event.events & EPOLLIN) != 0),
-                    .writable = alive->interest.writable && (broken || (event.events & EPOLLOUT) != 0)};
-                if (ready.readable || ready.writable) {
-                    alive->ready(ready);
-                }
-            }
-        }
-        run_posted();
-        run_timer();
+    const int count = ::epoll_wait(epoll_, events.data(), events_per_turn, timeout);
+    if (count < 0 && errno != EINTR) {
+        fail("epoll_loop");
     }
+    bool posts = false;
+    for (int i = 0; i < count; ++i) {
+        const epoll_event& event = events[static_cast<std::size_t>(i)];
+        const std::uint64_t id = event.data.u64; // a copy: no reference may bind to what is packed
+        posts = posts || id == posts_id;
+        const auto found = watches_.find(id);
+        if (found == watches_.end()) { // an earlier callback ended it
+            continue;
+        }
+        const std::shared_ptr<watched> alive = found->second;
+        const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
+        // An earlier callback of this turn may have changed what is wanted.
+        const io_interest ready{
+            .readable = alive->interest.readable && (broken || (event.events & EPOLLIN) != 0),
+            .writable = alive->interest.writable && (broken || (event.events & EPOLLOUT) != 0)};
+        if (ready.readable || ready.writable) {
+            alive->ready(ready);
+        }
+    }
+    if (posts) {
+        posted_.run();
+    }
+    run_timer();
 }
 
 } // namespace distworker

@@ -1,8 +1,9 @@
 // The event-loop seam: all that the driver and a transport ask of a loop.
 //
 // Three things: watch a descriptor, keep one timer, run a function that another thread posted. Writing an
-// adapter for a loop of yours means implementing this one class; `epoll_loop` and `asio_loop` are examples.
-// A loop object belongs to one driver. Not a general event loop: it has neither signals nor idle work.
+// adapter for a loop of yours means implementing this one class (docs/write_a_loop.md); there are some for
+// epoll, Asio, libuv, GLib and Qt. A loop object belongs to one driver. Not a general event loop: it has
+// neither signals nor idle work.
 #pragma once
 
 #include <distworker/time.hpp>
@@ -23,7 +24,8 @@ struct io_interest {
 ///
 /// Thread safety: `post` may be called from any thread; everything else, the destructor included, only on
 /// the loop's own thread (or while it does not run). Callbacks run on the loop's thread, never from inside
-/// the call that registered them. A callback may call anything here, `unwatch` of itself included.
+/// the call that registered them. A callback may call anything here, `unwatch` of itself included, and may
+/// destroy a loop that is put on somebody else's.
 class loop {
 public:
     /// Names one watch; never reused by one loop object.

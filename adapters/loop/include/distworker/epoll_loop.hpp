@@ -1,15 +1,17 @@
-// A small event loop on Linux's epoll, for programs that have none of their own.
+// A small event loop on Linux's epoll, for programs that have none of their own, or one that they made by
+// hand.
 //
-// `run()` serves until `stop()`. It is also the shortest example of a `loop` adapter.
+// `run()` serves until `stop()`. A program with a loop of its own in poll(2) or select(2) watches one
+// descriptor instead, and calls `turn()`: see `examples/embedded/poll.cpp`.
 #pragma once
 
 #include <distworker/loop.hpp>
+#include <distworker/post_queue.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <unordered_map>
-#include <vector>
 
 namespace distworker {
 
@@ -23,6 +25,15 @@ public:
     void run();
     /// Makes `run` return soon, also one that has not begun. Any thread.
     void stop();
+
+    // In the place of `run`, inside another loop:
+
+    /// Serves what is due by now, without waiting.
+    void turn() { serve(0); }
+    /// Readable whenever `turn` has something to do, but for the deadline. It stays this object's.
+    [[nodiscard]] int descriptor() const noexcept { return epoll_; }
+    /// When `turn` has to be called at the latest; `poll_timeout` makes milliseconds of it.
+    [[nodiscard]] monotonic_time deadline() const noexcept { return deadline_; }
 
     [[nodiscard]] watch_id watch(int fd, io_interest interest, watch_callback ready) override;
     void set_interest(watch_id watch, io_interest interest) override;
@@ -39,18 +50,16 @@ private:
     };
 
     [[nodiscard]] bool arm(std::uint64_t id, watched& watch, io_interest interest) const;
-    void run_posted();
+    void serve(int timeout);
     void run_timer();
 
     int epoll_ = -1;
-    int wake_ = -1;
     std::uint64_t next_watch_ = 1;
     std::unordered_map<std::uint64_t, std::shared_ptr<watched>> watches_;
     monotonic_time deadline_ = never;
     std::move_only_function<void()> expired_;
-    std::mutex mutex_; // guards the two below
-    std::vector<std::move_only_function<void()>> posted_;
-    bool stopping_ = false;
+    post_queue posted_;
+    std::atomic<bool> stopping_ = false;
 };
 
 } // namespace distworker

@@ -10,7 +10,7 @@
 #pragma once
 
 #include <distworker/config_fault.hpp>
-#include <distworker/loop.hpp>
+#include <distworker/testing/loop_conformance.hpp>
 #include <distworker/transport.hpp>
 
 #include <cstdint>
@@ -20,16 +20,6 @@
 #include <span>
 
 namespace distworker::testing {
-
-/// A loop to run, whatever it is. `run` returns after `stop`, and may be called again; `stop` comes from any
-/// thread.
-class loop_runner {
-public:
-    virtual ~loop_runner() = default;
-    virtual loop& get() = 0;
-    virtual void run() = 0;
-    virtual void stop() = 0;
-};
 
 /// Over what the tests of framing and of the upgrade are played. A second loop under the same code may leave
 /// them out.

@@ -1,15 +1,19 @@
 // The fixture of the suite that every event loop has to pass.
 #pragma once
 
-#include "loop_kinds.hpp"
+#include "support/watched.hpp"
+
+#include <distworker/testing/loop_conformance.hpp>
+
+#include <gtest/gtest.h>
 
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace distworker::testing {
 
-template <typename Kind>
-class loop_conformance : public ::testing::Test {
+class loop_rig : public ::testing::TestWithParam<loop_kind> {
 protected:
     loop& on() { return kind_->get(); }
     void run() { run_watched(*kind_); }
@@ -31,7 +35,12 @@ protected:
         return [](io_interest) { ADD_FAILURE() << "a callback that must not be called"; };
     }
 
-    std::unique_ptr<Kind> kind_ = std::make_unique<Kind>();
+    std::unique_ptr<loop_runner> kind_ = GetParam().make();
 };
+
+/// Every test of `Suite` on every loop.
+#define DISTWORKER_ON_EACH_LOOP(Suite)                                                                       \
+    INSTANTIATE_TEST_SUITE_P(On, Suite, ::testing::ValuesIn(loop_kinds().begin(), loop_kinds().end()),       \
+                             [](const auto& kind) { return std::string{kind.param.name}; })
 
 } // namespace distworker::testing
