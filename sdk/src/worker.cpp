@@ -1,7 +1,7 @@
 #include "backends.hpp"
 #include "signals.hpp"
-#include "token_file.hpp"
 #include "worker_core.hpp"
+#include "worker_parts.hpp"
 
 #include <distworker/worker.hpp>
 
@@ -28,24 +28,12 @@ void tell(const worker_setup& setup, const std::vector<config_fault>& faults) {
     }
 }
 
-// What cannot be read is a fault of the settings.
-proxy_options proxy_of(const config& settings) {
-    proxy_options proxy{.address = settings.proxy};
-    if (!settings.proxy_credentials_file.empty()) {
-        if (auto read = detail::read_proxy_credentials(settings.proxy_credentials_file)) {
-            proxy.credentials = std::make_shared<const secret>(*std::move(read));
-        }
-    }
-    return proxy;
-}
-
 std::expected<std::unique_ptr<worker_core>, obstacle>
 make_core(const std::shared_ptr<worker_setup>& setup, loop& loop, worker_core::ended_callback ended) {
     std::vector<config_fault> faults = setup->settings.faults();
     faults.insert(faults.end(), setup->handler_faults.begin(), setup->handler_faults.end());
-    auto crypto = detail::make_crypto();
-    auto connector =
-        detail::make_connector(loop, setup->settings, proxy_of(setup->settings), crypto.value_or(nullptr));
+    auto crypto = detail::make_worker_crypto();
+    auto connector = detail::make_worker_connector(loop, setup->settings, crypto.value_or(nullptr));
     if (!connector &&
         std::ranges::find(faults, connector.error().field, &config_fault::field) == faults.end()) {
         faults.push_back(connector.error());
@@ -289,8 +277,8 @@ outcome worker::answer(const task& task, const value& result) {
 std::string worker::build_description() {
     // The transport's own words need a loop to hang it on.
     detail::own_loop loop;
-    const auto crypto = detail::make_crypto();
-    const auto connector = detail::make_connector(loop.get(), {}, {}, crypto.value_or(nullptr));
+    const auto crypto = detail::make_worker_crypto();
+    const auto connector = detail::make_worker_connector(loop.get(), {}, crypto.value_or(nullptr));
     return std::string{"distworker "} + DISTWORKER_VERSION + ", " +
            (connector ? (*connector)->description() : connector.error().problem) + ", " +
            (crypto ? (*crypto)->description() : crypto.error().message);

@@ -1,6 +1,7 @@
 #include "worker_core.hpp"
 
 #include "token_file.hpp"
+#include "worker_parts.hpp"
 
 #include <distworker/utf8.hpp>
 
@@ -10,32 +11,6 @@ namespace distworker::detail {
 namespace {
 
 constexpr std::chrono::milliseconds slow_inline_handler{100};
-
-worker_config with_host_facts(const config& settings) {
-    worker_config filled = settings;
-    const host_info host = read_host_info();
-    filled.hostname = filled.hostname.empty() ? host.hostname : filled.hostname;
-    filled.cpu_cores = filled.cpu_cores == 0 ? host.cpu_cores : filled.cpu_cores;
-    filled.memory_mb = filled.memory_mb == 0 ? host.memory_mb : filled.memory_mb;
-    return filled;
-}
-
-// Signs with the token of the configuration, or with what its file holds by then.
-signer make_worker_signer(std::shared_ptr<const crypto> crypto, const config& settings) {
-    if (!settings.token.empty()) {
-        return make_signer(std::move(crypto), settings.token.copy());
-    }
-    return [crypto = std::move(crypto), path = settings.token_file](
-               std::string_view date,
-               std::span<const std::byte> data) -> std::expected<digest32, signing_error> {
-        const auto token = read_token_file(path);
-        if (!token) {
-            return std::unexpected{
-                signing_error{signing_error::kind::token_unavailable, token.error().to_string()}};
-        }
-        return sign_registration(*crypto, *token, date, data);
-    };
-}
 
 // Answers even when the handler's thread is cancelled under it.
 class answer_guard {

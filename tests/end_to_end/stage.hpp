@@ -156,6 +156,7 @@ struct worker_options {
     std::string token = demo_token;
     std::string worker_id{};
     std::string provisioner = "demo";
+    std::string program{}; ///< Empty: `basic_worker`.
 };
 
 /// Which one is tested: of this build, unless the environment names another build's.
@@ -164,13 +165,13 @@ inline std::string worker_program() {
     return other != nullptr && *other != '\0' ? other : WORKER_PROGRAM;
 }
 
-/// `basic_worker` as a process.
+/// `basic_worker`, or another worker, as a process.
 class worker_process {
 public:
     worker_process(const temporary_folder& where, const worker_options& options)
         : log_{where / "worker.log"} {
         const auto token = write_private(where / "worker-token", options.token);
-        std::vector<std::string> arguments{worker_program()};
+        std::vector<std::string> arguments{options.program.empty() ? worker_program() : options.program};
         arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
         auto started =
             demo::child_process::start({.arguments = arguments,
@@ -198,6 +199,9 @@ public:
         return process_->stop(0ms);
     }
     [[nodiscard]] bool running() { return process_->running(); }
+    void signal(int number) const { ::kill(process_->id(), number); }
+    /// Of its standard output.
+    std::optional<std::string> read_line() { return process_->read_line(patience); }
     /// What the system shows of it: "/proc/123".
     [[nodiscard]] fs::path shown() const { return fs::path{"/proc"} / std::to_string(process_->id()); }
 

@@ -107,8 +107,9 @@ public:
     /// configuration cannot be used.
     bool start();
     /// Runs on a loop of yours, on whose thread this is called and which outlives the worker; touches no
-    /// signal. `ended` is called on it, last. Destroy the worker on that thread too, after `stop` and `ended`
-    /// for an end in order. False, with the faults in the log, when the configuration cannot be used.
+    /// signal. The loop object is this worker's alone: it has one timer. `ended` is called on it, last.
+    /// Destroy the worker on that thread too, after `stop` and `ended` for an end in order. False, with the
+    /// faults in the log, when the configuration cannot be used.
     bool attach(loop& loop, std::function<void(const worker_end&)> ended = {});
 
     /// Asks it to end in order: what runs is finished, within `drain_timeout`. Any thread, handlers included.

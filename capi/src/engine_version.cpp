@@ -1,0 +1,5 @@
+#include <distworker.h>
+
+const char* dw_version(void) {
+    return DISTWORKER_VERSION ", the engine alone";
+}
