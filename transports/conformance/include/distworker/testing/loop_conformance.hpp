@@ -30,6 +30,7 @@ public:
     virtual bool drop() { return false; }
 };
 
+/// A kind of loop to hold to the rules.
 struct loop_kind {
     const char* name; ///< Letters, digits and underscores.
     std::unique_ptr<loop_runner> (*make)();
