@@ -2,9 +2,9 @@
  *
  * Two libraries have these functions; link one of them:
  *
- *   libdistworker_worker   the ready worker: watch one descriptor, keep one deadline, call `dw_worker_step`.
+ *   libdistworker_c_worker   the ready worker: watch one descriptor, keep one deadline, call `dw_worker_step`.
  *                          It connects, encrypts and signs by itself.
- *   libdistworker_engine   the engine alone, for bindings that bring a WebSocket and a crypto library of their own.
+ *   libdistworker_c_engine   the engine alone, for bindings that bring a WebSocket and a crypto library of their own.
  *                          It needs the C and C++ standard libraries and nothing else.
  *
  * Rules for all of it (docs/abi.md has the reasons):
@@ -72,7 +72,7 @@ const char *dw_status_text(int status);
 
 /* NULL when there is no memory. */
 dw_config *dw_config_new(void);
-/* Sets one by its name, from text as a person writes it: ("heartbeat_interval", "30 s"). In libdistworker_worker
+/* Sets one by its name, from text as a person writes it: ("heartbeat_interval", "30 s"). In libdistworker_c_worker
  * `token` too, which is wiped when the last who uses it goes. */
 int dw_config_set(dw_config *config, const char *name, const char *value, size_t size);
 /* All that is wrong, a line each; NULL when nothing is. Lives until the next call with this configuration. */
@@ -252,7 +252,7 @@ int dw_engine_stream(dw_engine *engine, dw_writer *item, dw_instant now);
 /* What the next heartbeats say. */
 void dw_engine_set_usage(dw_engine *engine, float cpu_percent, int64_t memory_used_mb, dw_instant now);
 
-/* ---- The ready worker (libdistworker_worker) ---------------------------------------------------------------- */
+/* ---- The ready worker (libdistworker_c_worker) ---------------------------------------------------------------- */
 
 /* Makes it and begins to connect. The configuration is copied. */
 int dw_worker_new(dw_config *config, dw_worker **worker);

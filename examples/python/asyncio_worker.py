@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """asyncio_worker.py LIBRARY: a program on asyncio that counts tenths of a second, and is a worker besides.
 
-LIBRARY is libdistworker_worker.so. Where to and as whom is in DISTWORKER_CONTROLLER_URL, DISTWORKER_PROVISIONER and
+LIBRARY is libdistworker_c_worker.so. Where to and as whom is in DISTWORKER_CONTROLLER_URL, DISTWORKER_PROVISIONER and
 DISTWORKER_WORKER_TOKEN_FILE.
 """
 

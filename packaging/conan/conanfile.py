@@ -89,6 +89,8 @@ class Distworker(ConanFile):
             "DISTWORKER_CONTROLLER": bool(self.options.controller),
             "DISTWORKER_JSON": bool(self.options.json),
             "DISTWORKER_PROTOBUF": bool(self.options.protobuf),
+            "DISTWORKER_LOOPS": "none",
+            "DISTWORKER_CAPI": False,
             "DISTWORKER_EXAMPLES": False,
             "DISTWORKER_TOOLS": False,
             "DISTWORKER_WERROR": False,

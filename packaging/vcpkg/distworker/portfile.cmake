@@ -24,7 +24,8 @@ choose(DISTWORKER_TRANSPORTS beast curl)
 choose(DISTWORKER_CRYPTO openssl botan)
 
 vcpkg_cmake_configure(SOURCE_PATH "${SOURCE_PATH}"
-  OPTIONS ${options} -DDISTWORKER_EXAMPLES=OFF -DDISTWORKER_TOOLS=OFF -DDISTWORKER_WERROR=OFF)
+  OPTIONS ${options} -DDISTWORKER_LOOPS=none -DDISTWORKER_CAPI=OFF -DDISTWORKER_EXAMPLES=OFF -DDISTWORKER_TOOLS=OFF
+          -DDISTWORKER_WERROR=OFF)
 vcpkg_cmake_install()
 vcpkg_cmake_config_fixup(PACKAGE_NAME distworker CONFIG_PATH lib/cmake/distworker)
 vcpkg_fixup_pkgconfig()
