@@ -219,6 +219,18 @@ TEST(Witness, TakesAnEarlyAssignmentForTheAnswerThatStaysOut) {
     }
 }
 
+TEST(Witness, TakesAnEarlyAssignmentForTheAnswerAlsoRightAfterASuspension) {
+    liar group;
+    group.connect();
+    signer sign = group.sees.noting(blank_signature);
+    group.write(group.registration(sign));
+    group.receive_task("t1");
+    group.say(output::idle{group.now.monotonic + 5s, deadline_reason::registration});
+    group.now.monotonic += 15s; // ten seconds late
+    group.say(output::state_changed{engine_state::ready});
+    EXPECT_THAT(group.accusations(), IsEmpty());
+}
+
 TEST(Witness, I8_ATaskWhoseTimeIsOverMayBeAnsweredBeforeItBegins) {
     const auto accusations_after = [](std::chrono::milliseconds time, std::string_view code) {
         liar group;
