@@ -57,6 +57,18 @@ TEST(WireReader, TakesLongWaysToSayANumberAsProtobufDoes) {
     EXPECT_FALSE(fields.next(f));
 }
 
+TEST(WireReader, TellsWhereTheNextFieldBegins) {
+    const bytes message = from_hex("0801"
+                                   "1202aabb"
+                                   "1880ff01");
+    reader fields{message};
+    for (const std::ptrdiff_t begin : {0, 2, 6, 10}) {
+        EXPECT_EQ(fields.position() - message.data(), begin);
+        field f;
+        EXPECT_EQ(fields.next(f), begin != 10);
+    }
+}
+
 TEST(WireReader, GivesThePartOfAFieldThatIsThere) {
     const bytes message = from_hex("0a05aabb");
     reader fields{message};

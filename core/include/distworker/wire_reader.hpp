@@ -98,6 +98,8 @@ public:
     }
 
     [[nodiscard]] wire_error error() const noexcept { return error_; }
+    /// Where the next field begins, or the message ends. For who changes messages.
+    [[nodiscard]] const std::byte* position() const noexcept { return at_; }
     /// The whole message was read, and it is sound.
     [[nodiscard]] bool done() const noexcept { return at_ == end_ && error_ == wire_error::none; }
 

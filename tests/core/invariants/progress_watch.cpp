@@ -7,14 +7,14 @@
 namespace distworker::testing {
 namespace {
 
-constexpr std::size_t max_message_bytes = 4096;
+constexpr std::size_t max_update_text_bytes = 4096;
 
 } // namespace
 
 void progress_watch::called(const delivery& task, std::string_view task_id, double fraction,
                             std::string_view message, const moment& m) {
     calls_.push_back({task, std::string{task_id}, static_cast<float>(std::clamp(fraction, 0.0, 1.0)),
-                      std::string{to_valid_utf8(message, max_message_bytes)}, m.now.monotonic});
+                      std::string{to_valid_utf8(message, max_update_text_bytes)}, m.now.monotonic});
 }
 
 void progress_watch::ended(bool kept) {
