@@ -37,7 +37,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
 else()
   # g++ 12 reports false positives of these on std::variant and std::expected under optimisation.
   target_compile_options(distworker_options INTERFACE
-    -Wno-missing-field-initializers -Wno-maybe-uninitialized -Wno-restrict -Wno-dangling-pointer)
+    -Wno-missing-field-initializers -Wno-maybe-uninitialized -Wno-restrict -Wno-dangling-pointer
+    # Where sources are compiled together, it takes each of them for a header.
+    $<$<BOOL:${CMAKE_UNITY_BUILD}>:-Wno-subobject-linkage>)
 endif()
 
 # Apart from the warnings, for targets that compile other people's code.

@@ -26,7 +26,7 @@ private:
     std::uint32_t bits_ = 0;
 };
 
-using problem = std::optional<std::string_view>;
+using defect = std::optional<std::string_view>;
 
 constexpr std::string_view repeated = "a field that may stand once is given twice";
 constexpr std::string_view malformed = "not a well-formed message";
@@ -40,7 +40,7 @@ std::string_view reason_of(payload_fault fault) noexcept {
 // Walks one message whose singular fields all are known by number and wire type. `take(field)` stores a
 // known field and says false for one that it does not know; `is_repeated(id)` excepts repeated ones.
 template <typename Take>
-problem read_message(std::span<const std::byte> body, std::uint32_t repeated_field, Take take) noexcept {
+defect read_message(std::span<const std::byte> body, std::uint32_t repeated_field, Take take) noexcept {
     wire::reader fields{body};
     wire::field f;
     met_fields met;
@@ -52,7 +52,7 @@ problem read_message(std::span<const std::byte> body, std::uint32_t repeated_fie
             return repeated;
         }
     }
-    return fields.error() == wire::wire_error::none ? problem{} : problem{malformed};
+    return fields.error() == wire::wire_error::none ? defect{} : defect{malformed};
 }
 
 bool take_text(const wire::field& f, std::uint32_t id, std::string_view& out) noexcept {
@@ -104,7 +104,7 @@ bool all_utf8(std::initializer_list<std::string_view> texts) noexcept {
     return true;
 }
 
-problem check_into(object_view payload, std::size_t& document_bytes) noexcept {
+defect check_into(object_view payload, std::size_t& document_bytes) noexcept {
     const auto checked = check_payload(payload.bytes());
     if (!checked) {
         return reason_of(checked.error());
@@ -113,8 +113,8 @@ problem check_into(object_view payload, std::size_t& document_bytes) noexcept {
     return {};
 }
 
-problem read_file(std::span<const std::byte> body, file_view& out) noexcept {
-    const problem broken = read_message(body, 0, [&](const wire::field& f) {
+defect read_file(std::span<const std::byte> body, file_view& out) noexcept {
+    const defect broken = read_message(body, 0, [&](const wire::field& f) {
         return take_text(f, 1, out.file_id) || take_text(f, 2, out.filename) ||
                take_text(f, 3, out.content_type) || take_int64(f, 4, out.size) ||
                take_text(f, 5, out.storage_url);
@@ -122,17 +122,17 @@ problem read_file(std::span<const std::byte> body, file_view& out) noexcept {
     if (broken) {
         return broken;
     }
-    return all_utf8({out.file_id, out.filename, out.content_type, out.storage_url}) ? problem{}
-                                                                                    : problem{bad_text};
+    return all_utf8({out.file_id, out.filename, out.content_type, out.storage_url}) ? defect{}
+                                                                                    : defect{bad_text};
 }
 
-problem check_files(const std::span<const std::byte> body, std::uint32_t field_id) noexcept {
+defect check_files(const std::span<const std::byte> body, std::uint32_t field_id) noexcept {
     wire::reader fields{body};
     wire::field f;
     while (fields.next(f)) {
         file_view file;
         if (f.is(field_id, wire_type::length)) {
-            if (const problem broken = read_file(f.bytes, file)) {
+            if (const defect broken = read_file(f.bytes, file)) {
                 return broken;
             }
         }
@@ -140,10 +140,10 @@ problem check_files(const std::span<const std::byte> body, std::uint32_t field_i
     return {};
 }
 
-problem read_assign(std::span<const std::byte> body, task_assign_view& out) noexcept {
+defect read_assign(std::span<const std::byte> body, task_assign_view& out) noexcept {
     namespace id = wire::assign_field;
     bool has_files = false;
-    const problem broken = read_message(body, id::files, [&](const wire::field& f) {
+    const defect broken = read_message(body, id::files, [&](const wire::field& f) {
         if (f.is(id::files, wire_type::length)) {
             has_files = true;
             return true;
@@ -164,10 +164,10 @@ problem read_assign(std::span<const std::byte> body, task_assign_view& out) noex
     if (!all_utf8({out.task_id, out.queue})) {
         return bad_text;
     }
-    if (const problem unusable = check_into(out.metadata, out.document_bytes)) {
+    if (const defect unusable = check_into(out.metadata, out.document_bytes)) {
         return unusable;
     }
-    if (const problem unusable = check_into(out.input, out.document_bytes)) {
+    if (const defect unusable = check_into(out.input, out.document_bytes)) {
         return unusable;
     }
     if (has_files) {
@@ -177,10 +177,10 @@ problem read_assign(std::span<const std::byte> body, task_assign_view& out) noex
     return {};
 }
 
-problem read_heartbeat(std::span<const std::byte> body, heartbeat_view& out) noexcept {
+defect read_heartbeat(std::span<const std::byte> body, heartbeat_view& out) noexcept {
     std::span<const std::byte> usage;
     std::int32_t health = 0;
-    problem broken = read_message(body, 0, [&](const wire::field& f) {
+    defect broken = read_message(body, 0, [&](const wire::field& f) {
         if (f.is(3, wire_type::length)) {
             usage = f.bytes;
             return true;
@@ -200,9 +200,9 @@ problem read_heartbeat(std::span<const std::byte> body, heartbeat_view& out) noe
     return broken ? broken : check_into(additional, ignored);
 }
 
-problem read_progress(std::span<const std::byte> body, task_progress_view& out) noexcept {
+defect read_progress(std::span<const std::byte> body, task_progress_view& out) noexcept {
     namespace id = wire::progress_field;
-    const problem broken = read_message(body, 0, [&](const wire::field& f) {
+    const defect broken = read_message(body, 0, [&](const wire::field& f) {
         if (take_object(f, id::data, out.data)) {
             out.has_data = true;
             return true;
@@ -220,9 +220,9 @@ problem read_progress(std::span<const std::byte> body, task_progress_view& out) 
     return check_into(out.data, ignored);
 }
 
-problem read_complete(std::span<const std::byte> body, task_complete_view& out) noexcept {
+defect read_complete(std::span<const std::byte> body, task_complete_view& out) noexcept {
     namespace id = wire::complete_field;
-    const problem broken = read_message(body, id::result_files, [&](const wire::field& f) {
+    const defect broken = read_message(body, id::result_files, [&](const wire::field& f) {
         return f.is(id::result_files, wire_type::length) || take_text(f, id::task_id, out.task_id) ||
                take_object(f, id::result, out.result);
     });
@@ -233,15 +233,15 @@ problem read_complete(std::span<const std::byte> body, task_complete_view& out) 
         return bad_text;
     }
     out.result_files = file_list_view{body, id::result_files};
-    if (const problem unusable = check_files(body, id::result_files)) {
+    if (const defect unusable = check_files(body, id::result_files)) {
         return unusable;
     }
     return check_into(out.result, out.document_bytes);
 }
 
-problem read_failed(std::span<const std::byte> body, task_failed_view& out) noexcept {
+defect read_failed(std::span<const std::byte> body, task_failed_view& out) noexcept {
     namespace id = wire::failed_field;
-    const problem broken = read_message(body, 0, [&](const wire::field& f) {
+    const defect broken = read_message(body, 0, [&](const wire::field& f) {
         return take_text(f, id::task_id, out.task_id) || take_text(f, id::error_code, out.error_code) ||
                take_text(f, id::error_message, out.error_message) ||
                take_object(f, id::error_details, out.error_details);
@@ -256,7 +256,7 @@ problem read_failed(std::span<const std::byte> body, task_failed_view& out) noex
     return check_into(out.error_details, ignored);
 }
 
-problem read_register(std::span<const std::byte> body, worker_register_view& out) noexcept {
+defect read_register(std::span<const std::byte> body, worker_register_view& out) noexcept {
     return read_message(body, 0, [&](const wire::field& f) {
         if (f.is(1, wire_type::length)) {
             out.data = f.bytes;
@@ -273,15 +273,15 @@ using body_view = std::expected<frame_view, std::string_view>;
 
 template <typename View>
 body_view read_as(std::span<const std::byte> body,
-                  problem (*read)(std::span<const std::byte>, View&) noexcept) {
+                  defect (*read)(std::span<const std::byte>, View&) noexcept) {
     View view;
-    if (const problem broken = read(body, view)) {
+    if (const defect broken = read(body, view)) {
         return std::unexpected{*broken};
     }
     return view;
 }
 
-problem read_response(std::span<const std::byte> body, register_response_view& out) noexcept {
+defect read_response(std::span<const std::byte> body, register_response_view& out) noexcept {
     constexpr std::uint32_t idle_time = 10;
     return read_message(body, 0,
                         [&](const wire::field& f) { return take_int32(f, idle_time, out.idle_time); });
@@ -310,8 +310,8 @@ body_view read_body(std::uint32_t payload_id, std::span<const std::byte> body) n
     return std::unexpected{unknown_type};
 }
 
-problem problem_of(const body_view& content) noexcept {
-    return content ? problem{} : problem{content.error()};
+defect problem_of(const body_view& content) noexcept {
+    return content ? defect{} : defect{content.error()};
 }
 
 constexpr bool is_payload_field(std::uint32_t id) noexcept {
@@ -356,8 +356,8 @@ std::expected<frame_view, frame_error> read_frame(std::span<const std::byte> mes
     std::int32_t type = 0;
     std::uint32_t payload_id = 0;
     std::span<const std::byte> body;
-    problem broken_before; // a payload that another one replaces must be sound too
-    const problem broken = read_message(message, 0, [&](const wire::field& f) {
+    defect broken_before; // a payload that another one replaces must be sound too
+    const defect broken = read_message(message, 0, [&](const wire::field& f) {
         if (f.type == wire_type::length && is_payload_field(f.id)) {
             if (payload_id != 0 && !broken_before) {
                 broken_before = problem_of(read_body(payload_id, body));
@@ -389,7 +389,7 @@ std::expected<signed_register_view, frame_error>
 read_signed_register(std::span<const std::byte> data) noexcept {
     signed_register_view out;
     std::span<const std::byte> resources;
-    problem broken = read_message(data, 0, [&](const wire::field& f) {
+    defect broken = read_message(data, 0, [&](const wire::field& f) {
         if (f.is(4, wire_type::length)) {
             resources = f.bytes;
             return true;
