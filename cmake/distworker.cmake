@@ -85,6 +85,16 @@ function(distworker_program name)
   target_link_libraries(${name} PRIVATE distworker_options ${arg_LINK})
 endfunction()
 
+# distworker_busy(TARGET...): with sanitizers nothing is optimised, since most code takes longer to compile than to run.
+# These take longer to run.
+function(distworker_busy)
+  if(DISTWORKER_SANITIZE)
+    foreach(target ${ARGN})
+      target_compile_options(${target} PRIVATE -O1)
+    endforeach()
+  endif()
+endfunction()
+
 # distworker_heavy(TARGET...): compile no more than two of these at a time, for their memory.
 function(distworker_heavy)
   set_target_properties(${ARGN} PROPERTIES JOB_POOL_COMPILE distworker_heavy)
