@@ -223,10 +223,11 @@ void witness::assigned(const assigned_task& task) {
     report_on(report::kind::accepted, task.name(), task.id());
 }
 
-// An assignment that came before the answer to REGISTER counts as one when that stays out. What the engine may do is not
-// put off by a suspension, as what it must do is.
+// An assignment that came before the answer to REGISTER counts as one when that stays out. What the engine
+// may do is not put off by a suspension, as what it must do is.
 bool witness::counts_as_registered(const slot_life& of) const {
-    return std::ranges::any_of(of.owed, [](const debt& d) { return !d.to_be_refused; }) && of.now.register_at != never &&
+    return std::ranges::any_of(of.owed, [](const debt& d) { return !d.to_be_refused; }) &&
+           of.now.register_at != never &&
            now_.monotonic >= saturating_add(of.now.register_at, config_->registration_timeout);
 }
 
