@@ -23,6 +23,7 @@ SETTINGS = {
     "CMAKE_CXX_FLAGS_RELWITHDEBINFO": "-O1",
     "CMAKE_CXX_FLAGS": "-w",  # a mistake may well be what a warning warns of
     "DISTWORKER_TESTS": "ON",
+    "DISTWORKER_UNITY_TESTS": "ON",
     "DISTWORKER_TEST_ROOMS": "core",
     "DISTWORKER_LOOPS": "none",
     "DISTWORKER_SDK": "OFF",
