@@ -9,6 +9,7 @@
 #include <distworker/utf8.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <ranges>
 #include <vector>
 
@@ -22,9 +23,9 @@ constexpr std::size_t salvaged_from = 4096;
 bool same_bytes(bytes_view a, bytes_view b) {
     return std::ranges::equal(a, b);
 }
-// Of what a writer leaves out when it is zero.
+// Whether `b` is what a writer makes of `a`: what is not finite it leaves out, as it does zero.
 bool same_number(float a, float b) {
-    return a == b || same(a, b);
+    return std::isfinite(a) ? a == b : b == 0;
 }
 
 std::vector<file_view> files_of(file_list_view files, std::size_t frame_bytes) {

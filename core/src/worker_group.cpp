@@ -350,7 +350,7 @@ bool worker_group::decide(instant now) noexcept {
             return stop(end_reason::stuck_handlers, config_->drain_timeout, now).has_value();
         }
     }
-    if (idle_exit_ <= now.monotonic) {
+    if (idle_exit_ != never && idle_exit_ <= now.monotonic) {
         return stop(end_reason::idle, config_->drain_timeout, now).has_value();
     }
     return false;

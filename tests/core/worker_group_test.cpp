@@ -123,5 +123,14 @@ TEST(WorkerGroup, TheDeadlineIsTheEarliestOfAllSlots) {
     EXPECT_EQ(rig.last_idle.reason, deadline_reason::task_timeout);
 }
 
+TEST(WorkerGroup, ComesToRestAtTheEndOfTimeToo) {
+    group_rig rig{2};
+    rig.register_all();
+    rig.now.monotonic = never;
+    rig.group.tick(rig.now);
+    rig.drain();
+    EXPECT_EQ(rig.last_idle.deadline, never);
+}
+
 } // namespace
 } // namespace distworker::testing
