@@ -117,6 +117,17 @@ typedef struct dw_task_info {
 
 /* What is in `*info` lives as long as the task. */
 void dw_task_read(const dw_task *task, dw_task_info *info);
+/* A file by reference, of a task or of its result. Names and URLs are the sender's text: never a path to trust. */
+typedef struct dw_file {
+    dw_text id;
+    dw_text name;
+    dw_text content_type;
+    dw_text storage_url;
+    int64_t size; /* bytes, as claimed */
+} dw_file;
+/* Walks the task's files. `*position` is 0 at first. 1 with the next one in `*file`, which lives as long as the
+ * task; 0 at the end. */
+int dw_task_next_file(const dw_task *task, size_t *position, dw_file *file);
 /* A task is its receiver's; answers that were begun do not need it. */
 void dw_task_free(dw_task *task);
 
@@ -138,6 +149,8 @@ void dw_write_string(dw_writer *writer, const char *text, size_t size);
 void dw_write_begin(dw_writer *writer, int kind);
 /* Ends what was begun last. */
 void dw_write_end(dw_writer *writer);
+/* Adds a file to an answer, behind the members of the result; of no use on an item. */
+void dw_write_file(dw_writer *writer, const dw_file *file);
 /* Makes of an answer, whatever was written, a failure with this code and message; of no use on an item. */
 void dw_write_failure(dw_writer *writer, const char *code, size_t code_size, const char *message, size_t size);
 /* For one that was not handed over. */
@@ -210,6 +223,12 @@ void dw_engine_free(dw_engine *engine);
 int dw_engine_start(dw_engine *engine, dw_instant now);
 /* Ends in order, within that many milliseconds. */
 int dw_engine_stop(dw_engine *engine, uint32_t drain_ms, dw_instant now);
+/* Finishes what runs, closes, and stays away until `dw_engine_resume`. DW_NOT_IN_STATE: not started, ending, or the
+ * session would not survive. */
+int dw_engine_pause(dw_engine *engine, dw_instant now);
+int dw_engine_resume(dw_engine *engine, dw_instant now);
+/* From now on this many tasks at once, 1 to 10,000; whoever is too many finishes its task first. */
+int dw_engine_set_slots(dw_engine *engine, uint32_t count, dw_instant now);
 /* The next thing to do, into `*event`; DW_IDLE when there is none. */
 int dw_engine_poll(dw_engine *engine, dw_instant now, dw_event *event);
 
@@ -270,6 +289,10 @@ int dw_worker_progress(dw_worker *worker, dw_delivery task, double fraction, con
 int dw_worker_stream(dw_worker *worker, dw_writer *item);
 /* Ends in order, within that many milliseconds; DW_STOPPED tells the end. */
 int dw_worker_stop(dw_worker *worker, uint32_t drain_ms);
+/* As of the engine. */
+int dw_worker_pause(dw_worker *worker);
+int dw_worker_resume(dw_worker *worker);
+int dw_worker_set_slots(dw_worker *worker, uint32_t count);
 /* Makes the descriptor readable once. From any thread: the one function that is. */
 void dw_worker_wake(dw_worker *worker);
 

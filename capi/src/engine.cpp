@@ -72,6 +72,18 @@ int dw_engine_stop(dw_engine* engine, std::uint32_t drain_ms, dw_instant now) {
     });
 }
 
+int dw_engine_pause(dw_engine* engine, dw_instant now) {
+    return c_abi::guarded([&] { return engine->give(dw::input::pause{}, now); });
+}
+
+int dw_engine_resume(dw_engine* engine, dw_instant now) {
+    return c_abi::guarded([&] { return engine->give(dw::input::resume{}, now); });
+}
+
+int dw_engine_set_slots(dw_engine* engine, std::uint32_t count, dw_instant now) {
+    return c_abi::guarded([&] { return engine->give(dw::input::set_slots{count}, now); });
+}
+
 int dw_engine_poll(dw_engine* engine, dw_instant now, dw_event* event) {
     if (engine->signing) {
         return DW_NOT_IN_STATE;

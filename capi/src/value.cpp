@@ -79,6 +79,25 @@ void dw_task_read(const dw_task* task, dw_task_info* info) {
              .deadline_ns = from.deadline().time_since_epoch().count()};
 }
 
+int dw_task_next_file(const dw_task* task, std::size_t* position, dw_file* file) {
+    const distworker::file_list_view files = task->task.files();
+    auto at = files.begin();
+    for (std::size_t passed = 0; passed < *position && at != files.end(); ++passed) {
+        ++at;
+    }
+    if (at == files.end()) {
+        return 0;
+    }
+    const distworker::file_view found = *at;
+    *file = {.id = c_abi::text(found.file_id),
+             .name = c_abi::text(found.filename),
+             .content_type = c_abi::text(found.content_type),
+             .storage_url = c_abi::text(found.storage_url),
+             .size = found.size};
+    ++*position;
+    return 1;
+}
+
 void dw_task_free(dw_task* task) {
     delete task;
 }

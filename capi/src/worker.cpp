@@ -154,6 +154,18 @@ int dw_worker_stop(dw_worker* worker, std::uint32_t drain_ms) {
     });
 }
 
+int dw_worker_pause(dw_worker* worker) {
+    return c_abi::guarded([&] { return c_abi::status_of(worker->driver.pause()); });
+}
+
+int dw_worker_resume(dw_worker* worker) {
+    return c_abi::guarded([&] { return c_abi::status_of(worker->driver.resume()); });
+}
+
+int dw_worker_set_slots(dw_worker* worker, std::uint32_t count) {
+    return c_abi::guarded([&] { return c_abi::status_of(worker->driver.set_slots(count)); });
+}
+
 void dw_worker_wake(dw_worker* worker) {
     static_cast<void>(c_abi::guarded([&]() -> int {
         worker->loop->post([] {});

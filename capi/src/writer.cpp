@@ -114,6 +114,19 @@ void dw_write_end(dw_writer* writer) {
     });
 }
 
+void dw_write_file(dw_writer* writer, const dw_file* file) {
+    const auto view = [](const dw_text& text) { return c_abi::view(text.data, text.size); };
+    write(writer, [&] {
+        if (writer->answer) {
+            writer->answer->file({.file_id = view(file->id),
+                                  .filename = view(file->name),
+                                  .content_type = view(file->content_type),
+                                  .size = file->size,
+                                  .storage_url = view(file->storage_url)});
+        }
+    });
+}
+
 void dw_write_failure(dw_writer* writer, const char* code, std::size_t code_size, const char* message,
                       std::size_t size) {
     write(writer, [&] {

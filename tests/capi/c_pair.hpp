@@ -71,6 +71,11 @@ public:
         id = submit(std::move(input));
         return tasks.empty() ? nullptr : tasks.back();
     }
+    /// A frame of a controller that is not the one here.
+    void hear(std::span<const std::byte> frame) {
+        EXPECT_EQ(dw_engine_received(engine, 0, generation_, 0, frame.data(), frame.size(), 1, now()), DW_OK);
+        pump();
+    }
     [[nodiscard]] const task_record& task() const { return *controller.find(id); }
 
     dw_engine* engine = nullptr;
@@ -78,6 +83,7 @@ public:
     std::vector<dw_task*> tasks;
     std::string id; // of the task that `begin` submitted
     std::vector<std::string> log;
+    std::vector<std::byte> last_sent;
     std::function<int(c_pair&)> before_signing = [](c_pair&) { return 0; };
 
 private:
@@ -110,6 +116,7 @@ private:
                 EXPECT_EQ(dw_engine_link(engine, 0, generation_, DW_OPENED, now()), DW_OK);
                 break;
             case DW_SEND:
+                last_sent.assign(bytes.begin(), bytes.end());
                 controller.received(connection_, message_kind::binary, bytes, true, at_);
                 EXPECT_EQ(dw_engine_link(engine, 0, generation_, DW_SENT, now()), DW_OK);
                 break;

@@ -1,7 +1,9 @@
 // The engine by its C interface, against the controller's engine.
 #include "c_pair.hpp"
+#include "support/vectors.hpp"
 
 #include <distworker/engine_output.hpp>
+#include <distworker/frame.hpp>
 
 #include <gmock/gmock.h>
 
@@ -80,6 +82,81 @@ TEST(CEngine, CarriesAPayloadOfEveryKindBothWays) {
     EXPECT_EQ(value{pair.task().result->view()},
               (value{{"input", value{pair.task().input.view()}}, {"a", 1.5}, {"missing", nullptr}}));
     EXPECT_THAT(keys, Contains("three"));
+}
+
+TEST(CEngine, ReadsFilesAndAddsThemToAResult) {
+    c_pair pair;
+    EXPECT_EQ(dw_engine_start(pair.engine, pair.now()), DW_OK);
+    pair.pump();
+    for (const auto& vector : load_vectors("frames.json")) {
+        const auto expected =
+            vector.at("json").value("/task_assign/files"_json_pointer, nlohmann::json::array());
+        if (expected.size() < 2) {
+            continue;
+        }
+        pair.hear(from_hex(vector.at("hex").get<std::string>()));
+        ASSERT_FALSE(pair.tasks.empty());
+        dw_task* const task = pair.tasks.back();
+        dw_writer* const answer = dw_answer_new(task);
+        std::size_t position = 0;
+        dw_file file{};
+        for (const auto& one : expected) {
+            ASSERT_EQ(dw_task_next_file(task, &position, &file), 1);
+            EXPECT_EQ(text_of(file.id), one.at("file_id"));
+            EXPECT_EQ(text_of(file.name), one.at("filename"));
+            EXPECT_EQ(text_of(file.content_type), one.at("content_type"));
+            EXPECT_EQ(text_of(file.storage_url), one.at("storage_url"));
+            EXPECT_EQ(std::to_string(file.size), one.value("size", "0"));
+            dw_write_file(answer, &file);
+        }
+        EXPECT_EQ(dw_task_next_file(task, &position, &file), 0);
+
+        EXPECT_EQ(dw_engine_complete(pair.engine, answer, pair.now()), DW_OK);
+        pair.pump();
+        const auto sent = read_frame(pair.last_sent);
+        ASSERT_TRUE(sent && std::holds_alternative<task_complete_view>(*sent));
+        EXPECT_EQ(std::ranges::distance(std::get<task_complete_view>(*sent).result_files),
+                  static_cast<std::ptrdiff_t>(expected.size()));
+        return;
+    }
+    FAIL() << "no vector has two files";
+}
+
+TEST(CEngine, AFileAmongTheMembersOfAResultIsAFailure) {
+    c_pair pair;
+    dw_writer* const answer = dw_answer_new(pair.begin());
+    const dw_file file{};
+    dw_write_file(answer, &file);
+    write_key(answer, "late");
+    dw_write_null(answer);
+    EXPECT_EQ(dw_engine_complete(pair.engine, answer, pair.now()), DW_OK);
+    pair.pump();
+    EXPECT_EQ(pair.task().status, task_status::failed);
+}
+
+TEST(CEngine, PausesGoesOnAndTakesMoreAtOnce) {
+    c_pair pair{{{"session", "stable"}, {"worker_id", "w1"}}};
+    EXPECT_EQ(dw_engine_pause(pair.engine, pair.now()), DW_NOT_IN_STATE) << "it has not begun";
+    EXPECT_EQ(dw_engine_resume(pair.engine, pair.now()), DW_NOT_IN_STATE);
+    EXPECT_EQ(dw_engine_start(pair.engine, pair.now()), DW_OK);
+    pair.pump();
+    EXPECT_EQ(pair.controller.workers().size(), 1U);
+    EXPECT_EQ(dw_engine_pause(pair.engine, pair.now()), DW_OK);
+    pair.pass(1s);
+    EXPECT_THAT(pair.log, Contains("state paused"));
+    EXPECT_EQ(pair.controller.workers().size(), 0U);
+    EXPECT_EQ(dw_engine_resume(pair.engine, pair.now()), DW_OK);
+    pair.pass(60s);
+    EXPECT_EQ(pair.controller.workers().size(), 1U);
+    EXPECT_EQ(dw_engine_set_slots(pair.engine, 0, pair.now()), DW_INVALID_VALUE);
+    EXPECT_EQ(dw_engine_set_slots(pair.engine, 2, pair.now()), DW_OK);
+    dw_event event{};
+    event.size = sizeof event;
+    do {
+        ASSERT_EQ(dw_engine_poll(pair.engine, pair.now(), &event), DW_OK);
+    } while (event.kind != DW_CONNECT && event.kind != DW_IDLE);
+    EXPECT_EQ(event.kind, DW_CONNECT);
+    EXPECT_EQ(event.slot, 1U);
 }
 
 TEST(CEngine, FailsATaskByCodeAndMessage) {

@@ -67,8 +67,10 @@ class Installed(Case):
         cls.controller = cls.prefix / "bin" / "distworker-controller"
 
     def components(self):
-        return sorted(file.name.removeprefix("distworker-").removesuffix("-targets.cmake")
-                      for file in self.package.glob("*-targets.cmake"))
+        """Those to link; the suites are to compile."""
+        names = (file.name.removeprefix("distworker-").removesuffix("-targets.cmake")
+                 for file in self.package.glob("*-targets.cmake"))
+        return sorted(name for name in names if not name.endswith("_conformance"))
 
     def configure(self, source, *options):
         return configure(source, self.folder / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}", *options)
@@ -85,6 +87,26 @@ class Installed(Case):
         shutil.copy(CONSUMERS / "worker.cpp", self.folder)
         run("make", cwd=self.folder / "consumer", env={"PKG_CONFIG_PATH": str(modules)})
         add_by_task(self.controller, self.folder / "consumer" / "consumer")
+
+    def test_a_worker_in_c(self):
+        flags = run("pkg-config", "--cflags", "--libs", "distworker-c_worker",
+                    env={"PKG_CONFIG_PATH": str(next(self.prefix.glob("lib*/**/pkgconfig")))}).split()
+        library = next(self.prefix.glob("lib*/**/libdistworker_c_worker.so"))
+        program = self.folder / "consumer"
+        run("cc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", SOURCE / "examples" / "c" / "main.c", "-o", program,
+            *flags, f"-Wl,-rpath,{library.parent}")
+        given = '"$DISTWORKER_CONTROLLER_URL" "$DISTWORKER_PROVISIONER" "$DISTWORKER_WORKER_TOKEN_FILE"'
+        add_by_task(self.controller, ["sh", "-c", f'exec "$0" {given}', str(program)])
+
+    def test_a_worker_in_python(self):
+        library = next(self.prefix.glob("lib*/**/libdistworker_c_worker.so"))
+        program = SOURCE / "examples" / "python" / "asyncio_worker.py"
+        add_by_task(self.controller, ["/usr/bin/python3", "-B", str(program), str(library)])
+
+    def test_a_loop_of_ones_own_by_the_guide(self):
+        self.configure(CONSUMERS / "own_loop", f"-DGUIDE={SOURCE / 'tests' / 'guides'}")
+        build(self.folder / "build")
+        self.assertIn("PASSED", run(self.folder / "build" / "consumer"))
 
     def test_each_component_searches_for_its_own_packages_and_is_complete(self):
         every = set().union(*PACKAGES.values(), {"fmt", "spdlog", "CLI11", "GTest"})
