@@ -86,9 +86,9 @@ function(distworker_program name)
 endfunction()
 
 # distworker_busy(TARGET...): with sanitizers nothing is optimised, since most code takes longer to compile than to run.
-# These take longer to run.
+# These take longer to run where all of core's tests do.
 function(distworker_busy)
-  if(DISTWORKER_SANITIZE)
+  if(DISTWORKER_SANITIZE MATCHES "address")
     foreach(target ${ARGN})
       target_compile_options(${target} PRIVATE -O1)
     endforeach()
