@@ -360,7 +360,8 @@ void witness::disconnected(std::uint32_t slot, const output::disconnected& out) 
     if (orderly && gone.loose_end && of.stop_at && !paused_ && now_.monotonic < of.drain_end) {
         accuse("I16", "an orderly end, before the drain was over, with a task or an outcome left open");
     }
-    broken_rules_ += cause == end_cause::peer_violation ? 1U : 0U;
+    // Also where the connection was lost before the Close that said so was answered.
+    broken_rules_ += cause == end_cause::peer_violation || gone.excused ? 1U : 0U;
     signatures_.clear();
     check_retry(of, out.end);
     of.retry_at = out.end.retry_at == never ? monotonic_time::min() : out.end.retry_at;
