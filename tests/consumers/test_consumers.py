@@ -21,7 +21,7 @@ from support import (  # noqa: E402: found by the line above
 # What a component and those that it is made of search for. Botan is found by pkg-config; CMake's own modules of OpenSSL
 # and libcurl search with its help as well.
 PACKAGES = {
-    "libuv_loop": {"PkgConfig"}, "glib_loop": {"PkgConfig"}, "qt_loop": {"Qt6"},
+    "libuv_loop": {"PkgConfig"}, "glib_loop": {"PkgConfig"}, "qt_loop": {"Qt6", "Threads"},
     "core": set(), "transport": set(), "host": set(), "epoll_loop": set(), "network": set(),
     "openssl": {"OpenSSL", "PkgConfig"}, "sim": {"OpenSSL", "PkgConfig"}, "curl": {"CURL", "PkgConfig"},
     "json": {"nlohmann_json"},
