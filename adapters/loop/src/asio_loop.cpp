@@ -1,3 +1,5 @@
+#include "loop_timer.hpp"
+
 #include <distworker/asio_context_loop.hpp>
 #include <distworker/asio_loop.hpp>
 
@@ -21,7 +23,7 @@ public:
 
     void close() {
         closed_ = true;
-        expired_ = nullptr;
+        due_.set(never, nullptr);
         timer_.cancel();
         for (auto& [id, watch] : watches_) {
             end(*watch);
@@ -57,9 +59,8 @@ public:
     }
 
     void set_timer(monotonic_time deadline, std::move_only_function<void()> expired) {
-        deadline_ = deadline;
-        expired_ = std::move(expired);
-        if (deadline_ < armed_) { // a later deadline is looked at when the earlier one fires
+        due_.set(deadline, std::move(expired));
+        if (deadline < armed_) { // a later deadline is looked at when the earlier one fires
             arm_timer();
         }
     }
@@ -105,31 +106,25 @@ private:
     }
 
     void arm_timer() {
-        armed_ = deadline_;
+        armed_ = due_.deadline();
         timer_.expires_at(std::chrono::steady_clock::time_point{armed_.time_since_epoch()});
         timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
             if (error || self->closed_) {
                 return; // replaced by an earlier deadline, or over
             }
             self->armed_ = never;
-            if (self->deadline_ == never) {
-                return;
-            }
-            if (std::chrono::steady_clock::now().time_since_epoch() < self->deadline_.time_since_epoch()) {
+            if (auto expired = self->due_.take_due()) {
+                expired();
+            } else if (self->due_.deadline() != never) {
                 self->arm_timer();
-                return;
             }
-            self->deadline_ = never;
-            auto expired = std::exchange(self->expired_, nullptr);
-            expired();
         });
     }
 
     asio::any_io_executor executor_;
     asio::steady_timer timer_;
-    monotonic_time deadline_ = never;
+    detail::loop_timer due_;
     monotonic_time armed_ = never;
-    std::move_only_function<void()> expired_;
     std::uint64_t next_watch_ = 1;
     std::unordered_map<std::uint64_t, std::shared_ptr<watched>> watches_;
     bool closed_ = false;
@@ -163,7 +158,7 @@ void asio_loop::post(std::move_only_function<void()> task) {
 }
 
 monotonic_time asio_loop::now() const {
-    return monotonic_time{std::chrono::steady_clock::now().time_since_epoch()};
+    return detail::steady_now();
 }
 
 asio::any_io_executor asio_loop::executor() const {

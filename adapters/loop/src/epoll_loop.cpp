@@ -1,3 +1,5 @@
+#include "loop_timer.hpp"
+
 #include <distworker/epoll_loop.hpp>
 
 #include <sys/epoll.h>
@@ -5,7 +7,6 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <system_error>
 #include <utility>
 
@@ -93,7 +94,7 @@ void epoll_loop::stop() {
 }
 
 monotonic_time epoll_loop::now() const {
-    return monotonic_time{std::chrono::steady_clock::now().time_since_epoch()};
+    return detail::steady_now();
 }
 
 void epoll_loop::run_timer() {

@@ -1,3 +1,5 @@
+#include "loop_timer.hpp"
+
 #include <distworker/glib_loop.hpp>
 #include <distworker/post_queue.hpp>
 
@@ -83,29 +85,22 @@ struct watched final : callee {
     gpointer tag = nullptr;
 };
 
-monotonic_time read_clock() {
-    return monotonic_time{std::chrono::steady_clock::now().time_since_epoch()};
-}
-
 // The loop's one timer. GLib counts microseconds of the same clock.
 struct timer final : callee {
     void arm(GSource* source) const {
+        const monotonic_time deadline = due.deadline();
         const auto at = std::chrono::ceil<std::chrono::microseconds>(deadline.time_since_epoch()).count();
         g_source_set_ready_time(source, deadline == never ? -1 : std::max<gint64>(at, 0));
     }
     void call(GSource* source) override {
-        if (read_clock() < deadline) {
-            arm(source);
-            return;
-        }
-        deadline = never;
+        auto expired = due.take_due();
         arm(source);
-        auto now_due = std::exchange(expired, nullptr);
-        now_due();
+        if (expired) {
+            expired();
+        }
     }
 
-    monotonic_time deadline = never;
-    std::move_only_function<void()> expired;
+    detail::loop_timer due;
 };
 
 } // namespace
@@ -150,8 +145,7 @@ public:
     }
 
     void set_timer(monotonic_time deadline, std::move_only_function<void()> expired) {
-        timer_->deadline = deadline;
-        timer_->expired = std::move(expired);
+        timer_->due.set(deadline, std::move(expired));
         timer_->arm(timer_source_);
     }
 
@@ -194,7 +188,7 @@ void glib_loop::post(std::move_only_function<void()> task) {
 }
 
 monotonic_time glib_loop::now() const {
-    return read_clock();
+    return detail::steady_now();
 }
 
 } // namespace distworker

@@ -1,9 +1,10 @@
+#include "loop_timer.hpp"
+
 #include <distworker/libuv_loop.hpp>
 #include <distworker/post_queue.hpp>
 
 #include <uv.h>
 
-#include <chrono>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
@@ -106,13 +107,8 @@ public:
     }
 
     void set_timer(monotonic_time deadline, std::move_only_function<void()> expired) {
-        deadline_ = deadline;
-        expired_ = std::move(expired);
+        due_.set(deadline, std::move(expired));
         arm_timer();
-    }
-
-    [[nodiscard]] static monotonic_time now() {
-        return monotonic_time{std::chrono::steady_clock::now().time_since_epoch()};
     }
 
     post_queue posted;
@@ -123,30 +119,28 @@ private:
     };
 
     void arm_timer() {
-        if (deadline_ == never) {
+        if (due_.deadline() == never) {
             uv_timer_stop(&timer_->handle);
             return;
         }
         uv_update_time(&on_); // what follows counts from there
-        uv_timer_start(&timer_->handle, tick, static_cast<std::uint64_t>(poll_timeout(deadline_, now())), 0);
+        uv_timer_start(&timer_->handle, tick,
+                       static_cast<std::uint64_t>(poll_timeout(due_.deadline(), detail::steady_now())), 0);
     }
 
     // libuv's clock is one of milliseconds, so this may come a part of one too early.
     static void tick(uv_timer_t* handle) {
         auto& self = *static_cast<implementation*>(handle->data);
-        if (now() < self.deadline_) {
+        if (auto expired = self.due_.take_due()) {
+            expired();
+        } else {
             self.arm_timer();
-            return;
         }
-        self.deadline_ = never;
-        auto expired = std::exchange(self.expired_, nullptr);
-        expired();
     }
 
     uv_loop_t& on_;
     timer* timer_; // freed once it is closed, as the watches are
-    monotonic_time deadline_ = never;
-    std::move_only_function<void()> expired_;
+    detail::loop_timer due_;
     std::uint64_t next_watch_ = 1;
     std::unordered_map<std::uint64_t, watched*> watches_;
 };
@@ -175,7 +169,7 @@ void libuv_loop::post(std::move_only_function<void()> task) {
 }
 
 monotonic_time libuv_loop::now() const {
-    return implementation::now();
+    return detail::steady_now();
 }
 
 } // namespace distworker

@@ -1,9 +1,10 @@
+#include "loop_timer.hpp"
+
 #include <distworker/post_queue.hpp>
 #include <distworker/qt_loop.hpp>
 
 #include <QSocketNotifier>
 #include <QTimer>
-#include <chrono>
 #include <unordered_map>
 #include <utility>
 
@@ -90,13 +91,8 @@ public:
     }
 
     void set_timer(monotonic_time deadline, std::move_only_function<void()> expired) {
-        deadline_ = deadline;
-        expired_ = std::move(expired);
+        due_.set(deadline, std::move(expired));
         arm_timer();
-    }
-
-    [[nodiscard]] static monotonic_time now() {
-        return monotonic_time{std::chrono::steady_clock::now().time_since_epoch()};
     }
 
     post_queue posted;
@@ -126,26 +122,24 @@ private:
     }
 
     void arm_timer() {
-        if (deadline_ == never) {
+        if (due_.deadline() == never) {
             timer_->stop();
         } else {
-            timer_->start(poll_timeout(deadline_, now()));
+            timer_->start(poll_timeout(due_.deadline(), detail::steady_now()));
         }
     }
 
     void tick() {
-        if (now() < deadline_) {
+        if (auto expired = due_.take_due()) {
+            calls_.call(std::move(expired));
+        } else {
             arm_timer();
-            return;
         }
-        deadline_ = never;
-        calls_.call(std::exchange(expired_, nullptr));
     }
 
     callbacks_under_way calls_;
     QTimer* timer_;
-    monotonic_time deadline_ = never;
-    std::move_only_function<void()> expired_;
+    detail::loop_timer due_;
     std::uint64_t next_watch_ = 1;
     std::unordered_map<std::uint64_t, std::shared_ptr<watched>> watches_;
 };
@@ -174,7 +168,7 @@ void qt_loop::post(std::move_only_function<void()> task) {
 }
 
 monotonic_time qt_loop::now() const {
-    return implementation::now();
+    return detail::steady_now();
 }
 
 } // namespace distworker
