@@ -146,13 +146,8 @@ int dw_engine_closed(dw_engine* engine, std::uint32_t slot, std::uint32_t genera
 }
 
 int dw_engine_complete(dw_engine* engine, dw_writer* answer, dw_instant now) {
-    const std::unique_ptr<dw_writer> taken{answer};
-    return c_abi::guarded([&]() -> int {
-        if (!taken->answer) {
-            return DW_INVALID_VALUE;
-        }
-        dw::outcome outcome = taken->take_answer();
-        return engine->give(dw::input::complete{taken->task.name(), &outcome}, now);
+    return c_abi::hand_over_answer(answer, [&](const dw::delivery& task, dw::outcome& outcome) {
+        return engine->give(dw::input::complete{task, &outcome}, now);
     });
 }
 
@@ -165,17 +160,9 @@ int dw_engine_progress(dw_engine* engine, dw_delivery task, double fraction, con
 }
 
 int dw_engine_stream(dw_engine* engine, dw_writer* item, dw_instant now) {
-    std::unique_ptr<dw_writer> taken{item};
-    const int status = c_abi::guarded([&]() -> int {
-        if (!taken->item || !taken->finish_item()) {
-            return DW_INVALID_VALUE;
-        }
-        return engine->give(dw::input::stream{taken->task.name(), &taken->finished}, now);
+    return c_abi::hand_over_item(item, [&](const dw::delivery& task, dw::stream_item& finished) {
+        return engine->give(dw::input::stream{task, &finished}, now);
     });
-    if (status == DW_WOULD_BLOCK) {
-        static_cast<void>(taken.release()); // to be given again
-    }
-    return status;
 }
 
 void dw_engine_set_usage(dw_engine* engine, float cpu_percent, std::int64_t memory_used_mb, dw_instant now) {

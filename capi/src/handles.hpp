@@ -12,6 +12,7 @@
 
 #include <cstring>
 #include <expected>
+#include <memory>
 #include <new>
 #include <optional>
 #include <span>
@@ -122,3 +123,35 @@ struct dw_writer {
     /// Ends the item, once. False: it cannot be sent.
     [[nodiscard]] bool finish_item();
 };
+
+namespace distworker::c_abi {
+
+/// Takes an answer from its writer, which is gone then, and gives it to `deliver(task, outcome&)`.
+int hand_over_answer(dw_writer* answer, auto&& deliver) noexcept {
+    const std::unique_ptr<dw_writer> taken{answer};
+    return guarded([&]() -> int {
+        if (!taken->answer) {
+            return DW_INVALID_VALUE;
+        }
+        outcome made = taken->take_answer();
+        return deliver(taken->task.name(), made);
+    });
+}
+
+/// As above, an item to `deliver(task, stream_item&)`; for one without room the writer stays, to be given
+/// again.
+int hand_over_item(dw_writer* item, auto&& deliver) noexcept {
+    std::unique_ptr<dw_writer> taken{item};
+    const int status = guarded([&]() -> int {
+        if (!taken->item || !taken->finish_item()) {
+            return DW_INVALID_VALUE;
+        }
+        return deliver(taken->task.name(), taken->finished);
+    });
+    if (status == DW_WOULD_BLOCK) {
+        static_cast<void>(taken.release());
+    }
+    return status;
+}
+
+} // namespace distworker::c_abi

@@ -116,12 +116,8 @@ int dw_worker_step(dw_worker* worker, dw_event* event) {
 }
 
 int dw_worker_complete(dw_worker* worker, dw_writer* answer) {
-    const std::unique_ptr<dw_writer> taken{answer};
-    return c_abi::guarded([&]() -> int {
-        if (!taken->answer) {
-            return DW_INVALID_VALUE;
-        }
-        return c_abi::status_of(worker->driver.complete(taken->task.name(), taken->take_answer()));
+    return c_abi::hand_over_answer(answer, [&](const dw::delivery& task, dw::outcome& outcome) {
+        return c_abi::status_of(worker->driver.complete(task, std::move(outcome)));
     });
 }
 
@@ -134,17 +130,9 @@ int dw_worker_progress(dw_worker* worker, dw_delivery task, double fraction, con
 }
 
 int dw_worker_stream(dw_worker* worker, dw_writer* item) {
-    std::unique_ptr<dw_writer> taken{item};
-    const int status = c_abi::guarded([&]() -> int {
-        if (!taken->item || !taken->finish_item()) {
-            return DW_INVALID_VALUE;
-        }
-        return c_abi::status_of(worker->driver.stream(taken->task.name(), std::move(taken->finished)));
+    return c_abi::hand_over_item(item, [&](const dw::delivery& task, dw::stream_item& finished) {
+        return c_abi::status_of(worker->driver.stream(task, std::move(finished)));
     });
-    if (status == DW_WOULD_BLOCK) {
-        static_cast<void>(taken.release()); // to be given again
-    }
-    return status;
 }
 
 int dw_worker_stop(dw_worker* worker, std::uint32_t drain_ms) {
