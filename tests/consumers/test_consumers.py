@@ -65,6 +65,8 @@ class Installed(Case):
         shutil.rmtree(first)
         cls.package = next(cls.prefix.glob("lib*/**/cmake/distworker"))
         cls.controller = cls.prefix / "bin" / "distworker-controller"
+        cls.c_worker = next(cls.prefix.glob("lib*/**/libdistworker_c_worker.so"))
+        cls.pkg_config = {"PKG_CONFIG_PATH": str(next(cls.prefix.glob("lib*/**/pkgconfig")))}
 
     def components(self):
         """Those to link; the suites are to compile."""
@@ -82,26 +84,22 @@ class Installed(Case):
         self.assertRegex(said, r"^distworker [0-9.]+, ")
 
     def test_a_worker_by_make_and_pkg_config(self):
-        modules = next(self.prefix.glob("lib*/**/pkgconfig"))
         shutil.copytree(CONSUMERS / "pkg_config_make", self.folder / "consumer")
         shutil.copy(CONSUMERS / "worker.cpp", self.folder)
-        run("make", cwd=self.folder / "consumer", env={"PKG_CONFIG_PATH": str(modules)})
+        run("make", cwd=self.folder / "consumer", env=self.pkg_config)
         add_by_task(self.controller, self.folder / "consumer" / "consumer")
 
     def test_a_worker_in_c(self):
-        flags = run("pkg-config", "--cflags", "--libs", "distworker-c_worker",
-                    env={"PKG_CONFIG_PATH": str(next(self.prefix.glob("lib*/**/pkgconfig")))}).split()
-        library = next(self.prefix.glob("lib*/**/libdistworker_c_worker.so"))
+        flags = run("pkg-config", "--cflags", "--libs", "distworker-c_worker", env=self.pkg_config).split()
         program = self.folder / "consumer"
         run("cc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", SOURCE / "examples" / "c" / "main.c", "-o", program,
-            *flags, f"-Wl,-rpath,{library.parent}")
+            *flags, f"-Wl,-rpath,{self.c_worker.parent}")
         given = '"$DISTWORKER_CONTROLLER_URL" "$DISTWORKER_PROVISIONER" "$DISTWORKER_WORKER_TOKEN_FILE"'
         add_by_task(self.controller, ["sh", "-c", f'exec "$0" {given}', str(program)])
 
     def test_a_worker_in_python(self):
-        library = next(self.prefix.glob("lib*/**/libdistworker_c_worker.so"))
         program = SOURCE / "examples" / "python" / "asyncio_worker.py"
-        add_by_task(self.controller, ["/usr/bin/python3", "-B", str(program), str(library)])
+        add_by_task(self.controller, ["/usr/bin/python3", "-B", str(program), str(self.c_worker)])
 
     def test_a_loop_of_ones_own_by_the_guide(self):
         self.configure(CONSUMERS / "own_loop", f"-DGUIDE={SOURCE / 'tests' / 'guides'}")
@@ -124,22 +122,19 @@ class Installed(Case):
         build(self.folder / "build")
 
     def test_each_component_is_there_for_pkg_config_and_is_complete(self):
-        modules = next(self.prefix.glob("lib*/**/pkgconfig"))
         main = self.folder / "main.cpp"
         main.write_text("int main() {}", encoding="utf-8")
-        env = {"PKG_CONFIG_PATH": str(modules)}
         for name in self.components():
             with self.subTest(name):
-                run("pkg-config", "--validate", f"distworker-{name}", env=env)
-                flags = run("pkg-config", "--cflags", "--libs", f"distworker-{name}", env=env).split()
+                run("pkg-config", "--validate", f"distworker-{name}", env=self.pkg_config)
+                flags = run("pkg-config", "--cflags", "--libs", f"distworker-{name}", env=self.pkg_config).split()
                 whole = [f"-Wl,--whole-archive,-ldistworker_{name},--no-whole-archive" if word == f"-ldistworker_{name}"
                          else word for word in flags]
                 run("g++", "-std=c++23", main, "-o", self.folder / "main", *whole)
 
     def test_each_public_header_compiles_with_what_its_component_says(self):
-        modules = next(self.prefix.glob("lib*/**/pkgconfig"))
         flags = run("pkg-config", "--cflags", *(f"distworker-{name}" for name in self.components()),
-                    env={"PKG_CONFIG_PATH": str(modules)}).split()
+                    env=self.pkg_config).split()
         headers = sorted((self.prefix / "include" / "distworker").rglob("*.hpp"))
         self.assertGreater(len(headers), 50)
         everything = self.folder / "headers.cpp"
