@@ -591,6 +591,24 @@ TEST(Witness, L4_AStopIsOverInTime) {
     EXPECT_ACCUSED(mute, "L4");
 }
 
+// Seed 100093 of the long run: woken 58 ms late, which is not a suspension, with 23 ms for the Close.
+TEST(Witness, L4_ACloseThatBeginsLateHasItsTime) {
+    worker_config brief = liar::ordinary();
+    brief.close_timeout = 23ms;
+    liar group{brief};
+    group.become_registered();
+    group.hear(input::stop{end_reason::idle, 330ms});
+    group.say(output::state_changed{engine_state::draining});
+    group.now.monotonic += 388ms;
+    group.say(output::state_changed{engine_state::closing});
+    group.say(output::close{1, 1000});
+    group.rest();
+    EXPECT_THAT(group.accusations(), IsEmpty());
+    group.now.monotonic += 23ms;
+    group.rest();
+    EXPECT_ACCUSED(group, "L4");
+}
+
 TEST(Witness, L7_GivesUpWhenItMustAndOnlyThen) {
     liar quitter;
     quitter.become_registered();
