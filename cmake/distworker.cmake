@@ -95,6 +95,14 @@ function(distworker_busy)
   endif()
 endfunction()
 
+# distworker_seldom(TARGET...): the other way round. What starts a program, reads its arguments and draws its reports, and
+# the controller, which serves development and tests, take longer to compile than they will ever run.
+function(distworker_seldom)
+  foreach(target ${ARGN})
+    target_compile_options(${target} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
+  endforeach()
+endfunction()
+
 # distworker_heavy(TARGET...): compile no more than two of these at a time, for their memory.
 function(distworker_heavy)
   set_target_properties(${ARGN} PROPERTIES JOB_POOL_COMPILE distworker_heavy)

@@ -281,7 +281,7 @@ private:
 /// Lives as many lives as one has allocations; the k-th one fails in the k-th life.
 void live_through(controller_mode mode) {
     std::size_t spared = 0;
-    for (int restarts = 1; restarts > 0; spared += allocation_stride) {
+    for (int restarts = 1; restarts > 0; spared += allocation_stride()) {
         SCOPED_TRACE("after " + std::to_string(spared) + " allocations");
         life next{mode};
         fail_allocations(spared, 1);

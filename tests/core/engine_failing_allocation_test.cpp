@@ -427,7 +427,7 @@ void live_through(session_policy session, std::uint64_t slots,
                   std::optional<std::chrono::seconds> time = {}) {
     const valid_worker_config config = config_of(session, slots);
     std::size_t spared = 0;
-    for (bool lacked = true; lacked; spared += allocation_stride) {
+    for (bool lacked = true; lacked; spared += allocation_stride()) {
         SCOPED_TRACE("after " + std::to_string(spared) + " allocations");
         life<Worker> next{config};
         if (time) {

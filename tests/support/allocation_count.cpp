@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -50,6 +51,15 @@ std::size_t allocated_bytes() noexcept {
 }
 std::size_t largest_allocation() noexcept {
     return largest.exchange(0);
+}
+
+std::size_t allocation_stride() noexcept {
+#ifdef DISTWORKER_INSTRUMENTED
+    return 37;
+#else
+    static const char* const told = std::getenv("DISTWORKER_ALLOCATION_STRIDE");
+    return told ? std::max(std::strtoul(told, nullptr, 10), 1UL) : 1;
+#endif
 }
 
 void fail_allocations(std::size_t spared, std::size_t count) noexcept {

@@ -20,12 +20,9 @@ void fail_allocations(std::size_t spared, std::size_t count) noexcept;
 /// How many have failed since.
 [[nodiscard]] std::size_t failed_allocations() noexcept;
 
-/// How far tests step that fail each allocation in turn: an instrumented build is too slow for every one.
-#ifdef DISTWORKER_INSTRUMENTED
-inline constexpr std::size_t allocation_stride = 37;
-#else
-inline constexpr std::size_t allocation_stride = 1;
-#endif
+/// How far tests step that fail each allocation in turn: the environment's DISTWORKER_ALLOCATION_STRIDE, or
+/// 1; an instrumented build is too slow for that.
+[[nodiscard]] std::size_t allocation_stride() noexcept;
 
 /// Around what is tested: the test's own allocations succeed.
 class needy {
