@@ -36,6 +36,9 @@ PACKAGES = {
 # Each library as one source: seconds instead of minutes.
 TOGETHER = ("-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=0")
 
+# The example in C takes arguments.
+C_WORKER = 'exec "$0" "$DISTWORKER_CONTROLLER_URL" "$DISTWORKER_PROVISIONER" "$DISTWORKER_WORKER_TOKEN_FILE"'
+
 PROJECT = """
 cmake_minimum_required(VERSION 3.25)
 project(components LANGUAGES CXX)
@@ -94,8 +97,7 @@ class Installed(Case):
         program = self.folder / "consumer"
         run("cc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", SOURCE / "examples" / "c" / "main.c", "-o", program,
             *flags, f"-Wl,-rpath,{self.c_worker.parent}")
-        given = '"$DISTWORKER_CONTROLLER_URL" "$DISTWORKER_PROVISIONER" "$DISTWORKER_WORKER_TOKEN_FILE"'
-        add_by_task(self.controller, ["sh", "-c", f'exec "$0" {given}', str(program)])
+        add_by_task(self.controller, ["sh", "-c", C_WORKER, str(program)])
 
     def test_a_worker_in_python(self):
         program = SOURCE / "examples" / "python" / "asyncio_worker.py"
@@ -207,6 +209,10 @@ class Meson(Case):
         run("meson", "compile", "-C", tree, "-j", JOBS)
         run("meson", "test", "-C", tree, "--no-rebuild", "--print-errorlogs")
         add_by_task(tree / "distworker-controller", tree / "examples" / "quickstart")
+        add_by_task(tree / "distworker-controller", ["sh", "-c", C_WORKER, str(tree / "examples" / "c_worker")])
+        for name in ("engine", "worker"):
+            run(SOURCE / "tests" / "capi" / "exports_test", tree / "capi" / f"libdistworker_c_{name}.so", name,
+                SOURCE / "capi" / "include" / "distworker.h")
 
         run("meson", "install", "-C", tree, "--no-rebuild", "--destdir", self.folder / "root")
         modules = next(self.folder.glob("root/**/pkgconfig"))
