@@ -27,6 +27,9 @@ void database::erase(const std::string& id) {
 namespace {
 
 constexpr std::size_t kept_tasks = 200;
+// A task whose assignment takes too long for its line goes round for ever. Whoever runs the system cancels it
+// then.
+constexpr unsigned most_assignments = 100;
 
 controller_config settings(const system& around) {
     controller_config config;
@@ -112,6 +115,7 @@ private:
     void set_reading(connection_id id, bool reading);
     void send(line& to, std::span<const std::byte> message);
     void maybe_die(std::string_view when);
+    void cancel(const std::string& id);
 
     system* around_;
     database* keeps_;
@@ -122,6 +126,8 @@ private:
     bool dying_ = false;
     std::deque<pending_write> writes_;
     std::deque<std::string> recent_; // tasks that may be cancelled
+    std::map<std::string, unsigned> assignments_;
+    std::optional<std::string> circling_; // the task that has just been sent once too often
     std::map<wait_id, std::string> confirmations_;
     // Messages that are not the engine's own go between its own.
     std::map<connection_id, std::deque<shared_bytes>> waiting_;
@@ -199,6 +205,9 @@ bool broker::pump() {
         }
         did = true;
         std::visit([&](auto& o) { perform(o); }, out);
+        if (const auto id = std::exchange(circling_, std::nullopt)) {
+            cancel(*id);
+        }
     }
 }
 
@@ -229,11 +238,15 @@ void broker::perform(const send_message& out) {
     if (l == nullptr || !l->at_controller) {
         return;
     }
+    const auto frame = read_frame(out.message.bytes());
+    const auto* const task = frame ? std::get_if<task_assign_view>(&*frame) : nullptr;
+    if (task != nullptr && ++assignments_[std::string{task->task_id}] % most_assignments == 0) {
+        circling_ = task->task_id;
+    }
     if (around_->has(fault::wedge) && around_->options().mode != mode::ideal) {
         const deviation one = around_->next(deviation::kind::controller);
         seeded_random random = around_->dice(one);
-        const auto frame = read_frame(out.message.bytes());
-        if (chance(random, 3) && frame && std::holds_alternative<task_assign_view>(*frame) &&
+        if (chance(random, 3) && task != nullptr &&
             around_->happens(one, "an assignment is not written for a while")) {
             const monotonic_time until = around_->time() + random.uniform(2s, 12s);
             l->down.choke(until);
@@ -305,6 +318,7 @@ void broker::perform(const task_event& out) {
         break;
     case task_event::kind::ended: {
         around_->accounts().finished(*out.task);
+        assignments_.erase(out.task->id);
         if (around_->options().finished) {
             around_->options().finished(*out.task);
         }
@@ -384,7 +398,13 @@ std::optional<std::string> broker::submit(const task_spec& spec) {
 }
 
 void broker::cancel_any(seeded_random& random) {
-    if (!recent_.empty() && engine_.cancel(pick(random, recent_), now())) {
+    if (!recent_.empty()) {
+        cancel(pick(random, recent_));
+    }
+}
+
+void broker::cancel(const std::string& id) {
+    if (engine_.cancel(id, now())) {
         around_->seen().hit("task_cancelled");
         stirred_ = true;
     }

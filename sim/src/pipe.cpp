@@ -27,37 +27,37 @@ std::size_t pipe::room() const noexcept {
 
 std::size_t pipe::write(std::span<const std::byte> bytes, monotonic_time now) {
     bytes = bytes.first(now < choked_until_ ? 0 : std::min(bytes.size(), room()));
-    for (auto left = bytes; !left.empty();) {
-        const auto piece = left.first(std::min(left.size(), chunk_size()));
-        left = left.subspan(piece.size());
-        line_free_ = saturating_add(std::max(line_free_, now), transmission(piece.size(), faults_.bandwidth));
+    for (std::size_t left = bytes.size(); left > 0;) {
+        const std::size_t size = std::min(left, chunk_size());
+        left -= size;
+        line_free_ = saturating_add(std::max(line_free_, now), transmission(size, faults_.bandwidth));
         last_arrival_ = std::max(last_arrival_, saturating_add(line_free_, delay()));
-        chunks_.push_back({last_arrival_, {piece.begin(), piece.end()}});
+        chunks_.push_back({last_arrival_, size});
     }
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
     under_way_ += bytes.size();
     return bytes.size();
 }
 
 std::size_t pipe::read(std::vector<std::byte>& into, monotonic_time now) {
     std::size_t count = 0;
-    while (!broken_ && next_arrival() <= now) {
-        std::vector<std::byte>& bytes = chunks_.front().bytes;
-        if (faults_.cut_at) {
-            const std::uint64_t left = *faults_.cut_at - std::min(*faults_.cut_at, delivered_);
-            if (bytes.size() >= left) {
-                bytes.resize(static_cast<std::size_t>(left));
-                broken_ = true;
-            }
-        }
-        deliver(bytes, into);
-        count += bytes.size();
-        delivered_ += bytes.size();
-        under_way_ -= std::min(under_way_, bytes.size());
-        chunks_.pop_front();
+    for (; next_arrival() <= now; chunks_.pop_front()) {
+        count += chunks_.front().size;
     }
+    if (faults_.cut_at && count > 0) {
+        const std::uint64_t left = *faults_.cut_at - std::min(*faults_.cut_at, delivered_);
+        broken_ = broken_ || count >= left;
+        count = static_cast<std::size_t>(std::min<std::uint64_t>(count, left));
+    }
+    deliver(std::span<const std::byte>{bytes_}.subspan(bytes_done_, count), into);
+    bytes_done_ += count;
+    delivered_ += count;
+    under_way_ -= std::min(under_way_, count);
     if (broken_) {
-        chunks_.clear();
-        under_way_ = 0;
+        cut();
+    } else if (bytes_done_ > bytes_.size() / 2) { // or else each byte would be moved many times
+        bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(bytes_done_));
+        bytes_done_ = 0;
     }
     return count;
 }
@@ -93,6 +93,8 @@ monotonic_time pipe::next_arrival() const noexcept {
 void pipe::cut() noexcept {
     broken_ = true;
     chunks_.clear();
+    bytes_.clear();
+    bytes_done_ = 0;
     under_way_ = 0;
 }
 

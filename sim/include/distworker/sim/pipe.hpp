@@ -81,7 +81,7 @@ public:
 private:
     struct chunk {
         monotonic_time arrival;
-        std::vector<std::byte> bytes;
+        std::size_t size;
     };
 
     void deliver(std::span<const std::byte> bytes, std::vector<std::byte>& into);
@@ -91,6 +91,8 @@ private:
     pipe_faults faults_;
     seeded_random random_;
     std::deque<chunk> chunks_;
+    std::vector<std::byte> bytes_; // of all chunks
+    std::size_t bytes_done_ = 0;   // of these, already read
     std::size_t under_way_ = 0;
     std::uint64_t delivered_ = 0;
     std::uint64_t damaged_ = 0;
