@@ -23,11 +23,17 @@ public:
         : message_{std::move(message)}, content_{content}, delivery_{name}, deadline_{deadline},
           pool_{std::move(pool)} {}
 
+    /// Which acceptance this is: all answers go by it.
     [[nodiscard]] const delivery& name() const noexcept { return delivery_; }
+    /// The controller's name for the task, 1 byte to 1 KiB of UTF-8: to be shown, never a path. A retry
+    /// keeps it.
     [[nodiscard]] std::string_view id() const noexcept { return content_.task_id; }
+    /// The exact queue that it came through, never a pattern; not empty.
     [[nodiscard]] std::string_view queue() const noexcept { return content_.queue; }
+    /// What to work on, and what was said about it. Empty objects where the assignment holds none.
     [[nodiscard]] object_view input() const noexcept { return content_.input; }
     [[nodiscard]] object_view metadata() const noexcept { return content_.metadata; }
+    /// What belongs to the task, for the handler to fetch. Names and URLs are the sender's text.
     [[nodiscard]] file_list_view files() const noexcept { return content_.files; }
     /// Milliseconds as assigned; 0 or less: none.
     [[nodiscard]] std::int64_t timeout_ms() const noexcept { return content_.timeout_ms; }

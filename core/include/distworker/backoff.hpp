@@ -27,8 +27,11 @@ inline constexpr std::chrono::minutes max_retry_after{10};
 
 /// Which waits there are; the arithmetic is `backoff`.
 struct backoff_policy {
+    /// How the waits grow.
     reconnect_policy kind = reconnect_policy::jitter;
+    /// The longest wait of the first wave with jitter, every wait when fixed.
     std::chrono::nanoseconds base = std::chrono::seconds{5};
+    /// The longest wait with jitter, however many attempts have failed.
     std::chrono::nanoseconds cap = std::chrono::seconds{30};
 };
 

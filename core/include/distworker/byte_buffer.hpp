@@ -41,6 +41,7 @@ void release(buffer_block* block) noexcept;
 class shared_bytes {
 public:
     shared_bytes() = default;
+    /// Copies share the bytes, and the last one gives them back; one that was moved from is empty.
     shared_bytes(const shared_bytes& other) noexcept : block_{other.block_} {
         if (block_ != nullptr) {
             block_->references.fetch_add(1, std::memory_order_relaxed);
@@ -53,6 +54,7 @@ public:
     }
     ~shared_bytes() { detail::release(block_); }
 
+    /// The content, valid as long as this object or a copy of it lives; empty when it was default-made.
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
         return block_ == nullptr ? std::span<const std::byte>{} : std::span{block_->bytes(), block_->size};
     }
@@ -67,11 +69,15 @@ private:
 class byte_buffer {
 public:
     byte_buffer() = default;
+    /// Empty, with memory for `reserve` bytes. May throw std::bad_alloc.
     explicit byte_buffer(buffer_pool pool, std::size_t reserve = 0);
+    /// The buffer that was moved from is empty.
     byte_buffer(byte_buffer&& other) noexcept;
     byte_buffer& operator=(byte_buffer&& other) noexcept;
     ~byte_buffer() { detail::release(block_); }
 
+    /// What it holds. `data` and `bytes` are valid until the next `extend`, `append` or move, and the
+    /// buffer's end; `data` is null while it has no memory.
     [[nodiscard]] std::size_t size() const noexcept { return block_ == nullptr ? 0 : block_->size; }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
     [[nodiscard]] std::byte* data() noexcept { return block_ == nullptr ? nullptr : block_->bytes(); }
@@ -89,6 +95,7 @@ public:
         block_->size += count;
         return begin;
     }
+    /// Appends a copy of `more`, which must lie elsewhere. Throws std::bad_alloc, and is then as before.
     void append(std::span<const std::byte> more);
     /// Drops what lies behind the first `size` bytes.
     void truncate(std::size_t size) noexcept {

@@ -13,6 +13,7 @@ namespace distworker {
 
 /// What a transport saw at the end of one connection. It describes; the engine judges.
 struct link_end {
+    /// The step that failed, or who ended it.
     enum class kind : std::uint8_t {
         name_resolution, ///< The host name has no address, or the resolver failed.
         connect,         ///< TCP: refused, unreachable, reset before the upgrade.
@@ -23,7 +24,7 @@ struct link_end {
         lost,            ///< The TCP connection ended or broke without a Close frame.
         closed,          ///< We asked for the close, and it is done.
     };
-    kind what = kind::lost;
+    kind what = kind::lost; ///< Which of them.
     /// In words, for a log: printable ASCII, at most a few hundred characters, never a secret.
     std::string detail;
     /// The status of the HTTP answer to the upgrade; 0 when there was none.

@@ -34,6 +34,7 @@ enum class controller_mode : std::uint8_t {
 [[nodiscard]] const char* to_string(controller_mode mode) noexcept;
 
 struct controller_config {
+    /// Whether the deployed controller's faults are played too.
     controller_mode mode = controller_mode::faithful;
     /// Told to each worker at its registration: seconds without a task after which it ends; 0: never.
     std::int32_t idle_time = 0;
@@ -58,17 +59,17 @@ struct controller_config {
 
 /// Who may register workers, and which queues those serve, by exact name.
 struct provisioner_spec {
-    std::string name;
-    secret token;
-    std::vector<std::string> queues;
+    std::string name;                ///< Workers register with it. Not empty.
+    secret token;                    ///< What its anonymous workers sign with.
+    std::vector<std::string> queues; ///< Exact names, no patterns.
 };
 
 /// A worker that is expected under an id of its own, as a provisioner starts it. In faithful mode it is gone
 /// with its first connection.
 struct session_spec {
-    std::string worker_id;
-    secret token;
-    std::string provisioner;
+    std::string worker_id;   ///< The one that it registers with.
+    secret token;            ///< Its own, not the provisioner's.
+    std::string provisioner; ///< By name; its queues are served.
 };
 
 /// Times of the deployed controller (protocol, sections 1 and 4).

@@ -29,8 +29,8 @@ namespace distworker {
 
 /// Whether a connected worker gets tasks.
 enum class availability : std::uint8_t {
-    idle,
-    busy,
+    idle,     ///< Gets the next task of its queues.
+    busy,     ///< Runs one.
     settling, ///< Ideal: a session that returned; it gets none yet.
     stuck,    ///< Faithful: nothing is sent to it any more.
     ghost,    ///< Faithful: the table of workers holds another connection of its session, or none.
@@ -40,38 +40,42 @@ enum class availability : std::uint8_t {
 
 /// A connected, registered worker.
 struct worker_info {
-    connection_id connection{};
-    std::string worker_id;
-    std::string provisioner;
-    std::string hostname;
-    std::int32_t cpu_cores = 0;
-    std::int64_t memory_mb = 0;
-    wall_time connected_at{};
-    std::optional<wall_time> heartbeat_at;
-    worker_health health = worker_health::unspecified;
-    resource_usage usage;
-    availability state = availability::idle;
-    std::string task_id; ///< What runs there; empty when nothing does.
-    std::vector<std::string> queues;
+    connection_id connection{}; ///< As the host named it.
+    std::string worker_id;      ///< The session's; an anonymous worker gets one for this connection.
+    std::string provisioner;    ///< By name.
+    std::string hostname;       ///< As the worker told it; so are the two below.
+    std::int32_t cpu_cores = 0; ///< 0: unknown.
+    std::int64_t memory_mb = 0; ///< MiB; 0: unknown.
+    wall_time connected_at{};   ///< When it registered.
+    std::optional<wall_time> heartbeat_at;             ///< The latest one; nothing before the first.
+    worker_health health = worker_health::unspecified; ///< As the latest heartbeat says.
+    resource_usage usage;                              ///< As the latest heartbeat says; zero before.
+    availability state = availability::idle;           ///< Whether it gets tasks now.
+    std::string task_id;                               ///< What runs there; empty when nothing does.
+    std::vector<std::string> queues;                   ///< Those that it serves, by exact name.
 };
 
 /// A queue that a provisioner names or a kept task uses.
 struct queue_info {
-    std::string name;
-    std::size_t pending = 0;
-    std::size_t processing = 0;
-    std::size_t finished = 0; ///< Among the kept ones.
-    std::size_t workers = 0;  ///< Connected workers that serve it.
+    std::string name;           ///< Exact.
+    std::size_t pending = 0;    ///< Tasks that wait for a worker.
+    std::size_t processing = 0; ///< Tasks that a worker has, or had when it was lost.
+    std::size_t finished = 0;   ///< Among the kept ones.
+    std::size_t workers = 0;    ///< Connected workers that serve it.
 };
 
 /// One page of the tasks, the youngest first.
 struct task_page {
-    std::vector<std::shared_ptr<const task_record>> tasks;
+    std::vector<std::shared_ptr<const task_record>>
+        tasks;             ///< As they are now: the engine goes on changing them.
     std::size_t total = 0; ///< In all pages.
 };
 
 /// Why a task could not be cancelled.
-enum class cancel_error : std::uint8_t { unknown_task, already_finished };
+enum class cancel_error : std::uint8_t {
+    unknown_task,    ///< Never submitted, or dropped since (`controller_config::keep`).
+    already_finished ///< It has its end; nothing was changed.
+};
 
 /// What `controller_engine::wait` waits for.
 enum class wait_for : std::uint8_t {
@@ -141,6 +145,7 @@ public:
     [[nodiscard]] std::vector<queue_info> queues() const;
     /// In the order of their connections.
     [[nodiscard]] std::vector<worker_info> workers() const;
+    /// How often each kind of note was made since the beginning.
     [[nodiscard]] controller_counters counters() const noexcept;
 
 private:

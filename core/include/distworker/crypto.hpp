@@ -17,7 +17,7 @@ using digest20 = std::array<std::byte, 20>; ///< SHA-1, for `Sec-WebSocket-Accep
 
 /// Why a primitive failed, in words for a log: the library's own reason, never key material.
 struct crypto_error {
-    std::string message;
+    std::string message; ///< One line.
 };
 
 /// Every function is const and may be called from any thread at the same time. Keys and data may be empty and
@@ -30,6 +30,7 @@ public:
     [[nodiscard]] virtual std::expected<digest32, crypto_error>
     hmac_sha256(std::span<const std::byte> key, std::span<const std::byte> data) const = 0;
 
+    /// SHA-256 (FIPS 180-4).
     [[nodiscard]] virtual std::expected<digest32, crypto_error>
     sha256(std::span<const std::byte> data) const = 0;
 

@@ -13,10 +13,11 @@ namespace distworker {
 
 class deadline_heap {
 public:
+    /// One slot and what it is to be woken for.
     struct entry {
-        monotonic_time at = never;
-        deadline_reason reason{};
-        std::uint32_t slot = 0;
+        monotonic_time at = never; ///< `never`: it need not be woken.
+        deadline_reason reason{};  ///< Which of its timers; means nothing at `never`.
+        std::uint32_t slot = 0;    ///< Counted from 0, in the order of `add`.
     };
 
     /// Memory for as many: `add` takes none before.

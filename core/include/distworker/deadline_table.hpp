@@ -14,9 +14,11 @@ class deadline_table {
 public:
     deadline_table() noexcept { clear(); }
 
+    /// `never` when it is not set.
     [[nodiscard]] monotonic_time operator[](deadline_reason reason) const noexcept {
         return at_[index(reason)];
     }
+    /// Replaces the deadline of that reason.
     void set(deadline_reason reason, monotonic_time at) noexcept {
         at_[index(reason)] = at;
         if (at < first_.deadline || (at == first_.deadline && reason < first_.reason)) {
@@ -25,6 +27,7 @@ public:
             known_ = false; // it moved: another one may be earlier now
         }
     }
+    /// Takes back one of them, or all.
     void clear(deadline_reason reason) noexcept { set(reason, never); }
     void clear() noexcept {
         at_.fill(never);

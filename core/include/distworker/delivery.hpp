@@ -10,7 +10,7 @@
 namespace distworker {
 
 struct delivery {
-    std::uint32_t slot = 0;
+    std::uint32_t slot = 0; ///< Counted from 0; of one worker or group.
     /// Of the connection that brought it; connections of a slot count from 1.
     std::uint32_t generation = 0;
     /// Counts the deliveries of a slot from 1; never reused.

@@ -77,9 +77,11 @@ enum class end_reason : std::uint8_t {
 
 /// How long an orderly end may take. A duration alone is the drain's.
 struct stop_limits {
+    /// With a limit of its own for the closing handshake.
     constexpr stop_limits(std::chrono::nanoseconds for_drain,
                           std::optional<std::chrono::nanoseconds> for_close) noexcept
         : drain{for_drain}, close{for_close} {}
+    /// For the drain alone, in any unit of time.
     template <typename Rep, typename Period>
     constexpr stop_limits(std::chrono::duration<Rep, Period> for_drain) noexcept : drain{for_drain} {}
 
@@ -93,6 +95,7 @@ inline constexpr stop_limits provisioned_interrupt{std::chrono::seconds{4}, std:
 
 /// The judged end of one connection.
 struct connection_end {
+    /// Who or what ended it.
     end_cause cause = end_cause::transport;
     /// Cause and, where there is one, the next step, in words; never a secret.
     std::string detail;
@@ -125,65 +128,66 @@ namespace output {
 /// Open a connection, and report it by this generation.
 struct connect {
     const controller_url* url; ///< Lives as long as the configuration.
-    std::uint32_t generation;
+    std::uint32_t generation;  ///< Of the new connection; goes with each event of it.
 };
 /// Send one binary message. `bytes` stay put until `sent` or the connection's end; no other send before.
 struct send {
-    std::uint32_t generation;
-    std::span<const std::byte> bytes;
+    std::uint32_t generation;         ///< The connection that carries it.
+    std::span<const std::byte> bytes; ///< One whole frame; never empty.
 };
 /// Send a ping, behind everything sent before.
 struct ping {
-    std::uint32_t generation;
-    std::array<std::byte, 16> payload;
+    std::uint32_t generation;          ///< The connection that carries it.
+    std::array<std::byte, 16> payload; ///< Of this ping alone: its pong proves what was sent before.
 };
 /// Start the closing handshake; report `closed` when it is done.
 struct close {
-    std::uint32_t generation;
-    std::uint16_t code;
+    std::uint32_t generation; ///< The connection to close.
+    std::uint16_t code;       ///< 1000: in order; 1001: going away; 1002, 1003, 1008: the peer's fault.
 };
 /// Drop the connection now. Its end is already told; nothing needs to be reported.
 struct abort {
-    std::uint32_t generation;
+    std::uint32_t generation; ///< The connection to drop.
 };
 /// Run this task.
 struct assigned {
-    assigned_task task;
+    assigned_task task; ///< Held, or a copy of it, for as long as it runs.
 };
 /// Ask a running task to stop.
 struct stop_task {
-    delivery task;
-    stop_reason reason;
+    delivery task;      ///< As `assigned` named it.
+    stop_reason reason; ///< For its handler.
 };
 /// The stream of this task takes items again.
 struct writable {
-    delivery task;
+    delivery task; ///< Whose `stream` was answered `would_block`.
 };
 /// An outcome that the controller did not get, or may not have got. A serial of 0 in `task` marks a refusal
 /// that the engine wrote itself.
 struct undeliverable {
-    outcome answer;
-    delivery task;
-    certainty how_sure;
+    outcome answer;     ///< The application's from here on; `read` tells what it says.
+    delivery task;      ///< Whose outcome it is.
+    certainty how_sure; ///< Whether it may have arrived all the same.
 };
 /// A heartbeat is next: call `set_usage` now if the figures should be fresh.
 struct sample_wanted {};
+/// The engine is in another state than it told last.
 struct state_changed {
-    engine_state state;
+    engine_state state; ///< The new one.
 };
 /// A connection ended. Exactly one for each `connect`.
 struct disconnected {
-    std::uint32_t generation;
-    connection_end end;
+    std::uint32_t generation; ///< As `connect` had it.
+    connection_end end;       ///< Cause, and when the next attempt is.
 };
 /// It is all over; the last output.
 struct stopped {
-    end_reason reason;
+    end_reason reason; ///< What ended the engine.
 };
 /// Nothing more until an input, or until `deadline` (`never`: no deadline).
 struct idle {
-    monotonic_time deadline = never;
-    deadline_reason reason{};
+    monotonic_time deadline = never; ///< When to call `poll` or `tick` at the latest.
+    deadline_reason reason{};        ///< Which timer it is; means nothing at `never`.
 };
 
 } // namespace output

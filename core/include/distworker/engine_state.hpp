@@ -47,7 +47,7 @@ inline constexpr std::size_t engine_events = 13;
 
 /// What the engine does as it moves.
 enum class engine_action : std::uint8_t {
-    none,
+    none,      ///< Nothing but the move itself.
     dial,      ///< A new generation: ask for a connection, start its deadline.
     introduce, ///< Ask for REGISTER to be signed and sent; listen for silence.
     join,      ///< Start the heartbeat and what depends on a registration.
@@ -61,6 +61,7 @@ enum class engine_action : std::uint8_t {
 
 /// One row of the table: in `from`, `event` leads to `to` by `action`.
 struct engine_transition {
+    /// A pair of `from` and `event` stands in one row at most.
     engine_state from;
     engine_event event;
     engine_state to;

@@ -21,18 +21,23 @@ namespace distworker {
 
 /// `MessageType` of the wire.
 enum class frame_type : std::int32_t {
-    unspecified = 0,
-    worker_register = 2,
-    worker_register_response = 3,
-    heartbeat = 9,
-    task_assign = 10,
-    task_progress = 11,
-    task_complete = 12,
-    task_failed = 13,
+    unspecified = 0,              ///< No message is of this type: a strike.
+    worker_register = 2,          ///< To the controller, first on each connection.
+    worker_register_response = 3, ///< To the worker: accepted. A refusal has no frame, the connection ends.
+    heartbeat = 9,      ///< To the controller, after registration and then every `heartbeat_interval`.
+    task_assign = 10,   ///< To the worker: run this task.
+    task_progress = 11, ///< To the controller, while it runs: how far, or an item of its stream.
+    task_complete = 12, ///< To the controller: the result. This or TASK_FAILED ends an assignment.
+    task_failed = 13,   ///< To the controller: no result, for a reason; or the assignment is refused.
 };
 
 /// `WorkerHealth` of the wire.
-enum class worker_health : std::uint8_t { unspecified = 0, up = 1, down = 2, warn = 3 };
+enum class worker_health : std::uint8_t {
+    unspecified = 0, ///< What a value that there is not is read as.
+    up = 1,          ///< All is well.
+    down = 2,        ///< No use for tasks; of a group: `max_stuck` handlers are stuck.
+    warn = 3         ///< Works, but not well; of a group: some handler is stuck.
+};
 
 /// How much of the host is in use, as heartbeats report it.
 struct resource_usage {
@@ -43,16 +48,17 @@ struct resource_usage {
 
 /// A file that belongs to a task or a result. Text from the peer: never a path to trust.
 struct file_view {
-    std::string_view file_id;
-    std::string_view filename;
-    std::string_view content_type;
-    std::int64_t size = 0; ///< Bytes, as claimed.
-    std::string_view storage_url;
+    std::string_view file_id;      ///< The sender's name for it.
+    std::string_view filename;     ///< Without a path, from a sender that keeps the rules.
+    std::string_view content_type; ///< Media type, such as image/png.
+    std::int64_t size = 0;         ///< Bytes, as claimed.
+    std::string_view storage_url;  ///< Where it lies; a presigned one needs no signature of ours.
 };
 
 /// The files of a task or a result, read where they lie in the frame.
 class file_list_view {
 public:
+    /// Walks the files, one read of each. Valid as long as the bytes are; the view may go.
     class iterator {
     public:
         using value_type = file_view;
@@ -76,8 +82,10 @@ public:
     };
 
     file_list_view() = default;
+    /// `body` is the payload whose fields of this number are the files; it outlives the view.
     file_list_view(std::span<const std::byte> body, std::uint32_t field_id) noexcept
         : body_{body}, field_id_{field_id} {}
+    /// Files in wire order, each read as the loop comes to it.
     [[nodiscard]] iterator begin() const noexcept { return {body_, field_id_}; }
     [[nodiscard]] static std::default_sentinel_t end() noexcept { return {}; }
     [[nodiscard]] bool empty() const noexcept { return begin() == end(); }
@@ -94,52 +102,57 @@ struct register_response_view {
 
 /// TASK_ASSIGN: a task to run.
 struct task_assign_view {
-    std::string_view task_id; ///< 1 byte to 1 KiB of UTF-8; opaque, never a path.
-    std::string_view queue;
-    object_view metadata;
-    object_view input;
-    std::int64_t timeout_ms = 0; ///< 0 or less: none.
-    file_list_view files;
+    std::string_view task_id;       ///< 1 byte to 1 KiB of UTF-8; opaque, never a path.
+    std::string_view queue;         ///< Exact name, not empty.
+    object_view metadata;           ///< About the task; may be empty.
+    object_view input;              ///< What to work on; may be empty.
+    std::int64_t timeout_ms = 0;    ///< 0 or less: none.
+    file_list_view files;           ///< In wire order; may be empty.
     std::size_t document_bytes = 0; ///< Metadata and input as BSON.
 };
 
 /// The signed part of a registration, and the signature over exactly these bytes.
 struct worker_register_view {
-    std::span<const std::byte> data;
-    std::span<const std::byte> signature;
+    std::span<const std::byte> data;      ///< For `read_signed_register`; proven by the signature alone.
+    std::span<const std::byte> signature; ///< 32 bytes, from a worker that keeps the rules.
 };
+/// What a registration signs: who registers, when, and from what machine.
 struct signed_register_view {
-    std::string_view provisioner;
-    std::string_view worker_id;
-    std::string_view date;
-    std::string_view hostname;
-    std::int32_t cpu_cores = 0;
-    std::int64_t memory_mb = 0;
-    object_view additional;
+    std::string_view provisioner; ///< By name: whose token signs, whose queues are served.
+    std::string_view worker_id;   ///< Empty: an anonymous worker.
+    std::string_view date;        ///< As `signing_date` makes it; it picks the day's key.
+    std::string_view hostname;    ///< Empty: unknown.
+    std::int32_t cpu_cores = 0;   ///< 0: unknown.
+    std::int64_t memory_mb = 0;   ///< MiB; 0: unknown.
+    object_view additional;       ///< Further facts about the machine; may be empty.
 };
+/// HEARTBEAT: how a worker is.
 struct heartbeat_view {
-    std::int64_t timestamp_ms = 0;
-    worker_health health = worker_health::unspecified;
-    resource_usage usage;
+    std::int64_t timestamp_ms = 0;                     ///< The worker's wall clock, Unix milliseconds.
+    worker_health health = worker_health::unspecified; ///< `unspecified` for a value that there is not.
+    resource_usage usage;                              ///< Zero where it is unknown.
 };
+/// TASK_PROGRESS: how far a task is, and perhaps an item of its stream.
 struct task_progress_view {
-    std::string_view task_id;
-    float progress = 0;
-    std::string_view message;
-    bool has_data = false;
-    object_view data;
+    std::string_view task_id; ///< Of the assignment.
+    float progress = 0;       ///< 0 to 1 from a worker that keeps the rules; unchecked.
+    std::string_view message; ///< For people; may be empty.
+    bool has_data = false;    ///< An item is there, if only an empty one.
+    object_view data;         ///< The item, relayed in order.
 };
+/// TASK_COMPLETE: the result.
 struct task_complete_view {
-    std::string_view task_id;
-    object_view result;
-    file_list_view result_files;
-    std::size_t document_bytes = 0;
+    std::string_view task_id;       ///< Of the assignment.
+    object_view result;             ///< An object; empty when there is none.
+    file_list_view result_files;    ///< What the handler has uploaded.
+    std::size_t document_bytes = 0; ///< Of the result, as BSON; no less than it is.
 };
+/// TASK_FAILED: no result, and why.
 struct task_failed_view {
-    std::string_view task_id;
-    std::string_view error_code;
-    std::string_view error_message;
-    object_view error_details;
+    std::string_view task_id;       ///< Of the assignment.
+    std::string_view error_code;    ///< One of `error_code`, or any other text.
+    std::string_view error_message; ///< For people.
+    object_view error_details;      ///< May be empty.
 };
 
 /// Any of the seven messages.

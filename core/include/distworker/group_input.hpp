@@ -20,69 +20,69 @@ namespace input {
 /// What the group as a whole is told.
 struct start {};
 struct stop {
-    end_reason why{};
-    stop_limits limits{std::chrono::nanoseconds{}};
+    end_reason why{};                               ///< What `output::stopped` will say.
+    stop_limits limits{std::chrono::nanoseconds{}}; ///< How long the end may take.
 };
 struct pause {};
 struct resume {};
 struct set_slots {
-    std::uint32_t count = 0;
+    std::uint32_t count = 0; ///< 1 to 10,000.
 };
 struct flush {};
 struct set_health {
-    worker_health health{};
+    worker_health health{}; ///< Stuck handlers can make it worse.
 };
 struct tick {};
 /// The rest names a slot, and a connection of it where it has to.
 struct set_usage {
-    std::uint32_t slot = 0;
-    resource_usage usage;
+    std::uint32_t slot = 0; ///< Counted from 0.
+    resource_usage usage;   ///< For the next heartbeats.
 };
 struct opened {
-    std::uint32_t slot = 0;
-    std::uint32_t generation = 0;
+    std::uint32_t slot = 0;       ///< Counted from 0.
+    std::uint32_t generation = 0; ///< As `output::connect` had it; so in all that follow.
 };
 struct received {
-    std::uint32_t slot = 0;
-    std::uint32_t generation = 0;
-    message_kind kind{};
-    std::span<const std::byte> part;
-    bool end_of_message = false;
-    std::uint64_t announced_size = 0;
+    std::uint32_t slot = 0;           ///< Counted from 0.
+    std::uint32_t generation = 0;     ///< As `output::connect` had it.
+    message_kind kind{};              ///< Text is told as well as binary.
+    std::span<const std::byte> part;  ///< Copied by the engine; may be empty.
+    bool end_of_message = false;      ///< Nothing more belongs to the message.
+    std::uint64_t announced_size = 0; ///< By the frame's header; 0: unknown.
 };
 struct pinged {
-    std::uint32_t slot = 0;
-    std::uint32_t generation = 0;
+    std::uint32_t slot = 0;       ///< Counted from 0.
+    std::uint32_t generation = 0; ///< As `output::connect` had it.
 };
 struct pong {
-    std::uint32_t slot = 0;
-    std::uint32_t generation = 0;
-    std::span<const std::byte> payload;
+    std::uint32_t slot = 0;             ///< Counted from 0.
+    std::uint32_t generation = 0;       ///< As `output::connect` had it.
+    std::span<const std::byte> payload; ///< All of it, whatever it is.
 };
 struct alive {
-    std::uint32_t slot = 0;
-    std::uint32_t generation = 0;
+    std::uint32_t slot = 0;       ///< Counted from 0.
+    std::uint32_t generation = 0; ///< As `output::connect` had it.
 };
 struct sent {
-    std::uint32_t slot = 0;
-    std::uint32_t generation = 0;
+    std::uint32_t slot = 0;       ///< Counted from 0.
+    std::uint32_t generation = 0; ///< As `output::connect` had it.
 };
 struct closed {
-    std::uint32_t slot = 0;
-    std::uint32_t generation = 0;
-    link_end end;
+    std::uint32_t slot = 0;       ///< Counted from 0.
+    std::uint32_t generation = 0; ///< As `output::connect` had it.
+    link_end end;                 ///< What the transport saw.
 };
 struct complete {
-    delivery task;
+    delivery task;             ///< As `output::assigned` named it.
     outcome* answer = nullptr; ///< Taken.
 };
 struct progress {
-    delivery task;
-    double fraction = 0;
-    std::string_view message;
+    delivery task;            ///< As `output::assigned` named it.
+    double fraction = 0;      ///< 0 to 1; clamped.
+    std::string_view message; ///< For people; may be empty.
 };
 struct stream {
-    delivery task;
+    delivery task;               ///< As `output::assigned` named it.
     stream_item* item = nullptr; ///< Taken, unless the queue is full.
 };
 

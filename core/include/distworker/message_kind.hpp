@@ -6,6 +6,9 @@
 namespace distworker {
 
 /// The two kinds of data messages that WebSocket has.
-enum class message_kind : std::uint8_t { binary, text };
+enum class message_kind : std::uint8_t {
+    binary, ///< One frame of the protocol.
+    text    ///< Nothing of the protocol's: a strike.
+};
 
 } // namespace distworker

@@ -25,14 +25,18 @@ template <typename Result, typename... Arguments>
 class move_only_function<Result(Arguments...)> {
 public:
     move_only_function() noexcept = default;
+    /// Empty.
     move_only_function(std::nullptr_t) noexcept {}
+    /// Takes a callable, which lives on the heap from here on.
     template <typename Callable>
         requires(!std::is_same_v<std::remove_cvref_t<Callable>, move_only_function> &&
                  std::is_invocable_r_v<Result, std::decay_t<Callable>&, Arguments...>)
     move_only_function(Callable&& callable)
         : held_{std::make_unique<held<std::decay_t<Callable>>>(std::forward<Callable>(callable))} {}
 
+    /// Calls it. There must be one.
     Result operator()(Arguments... arguments) { return held_->call(std::forward<Arguments>(arguments)...); }
+    /// Whether there is a callable.
     explicit operator bool() const noexcept { return held_ != nullptr; }
 
 private:

@@ -49,7 +49,9 @@ class outcome {
 public:
     outcome() = default;
 
+    /// Whether there is nothing to send: it was default-made, moved from or taken.
     [[nodiscard]] bool empty() const noexcept { return frame_.empty(); }
+    /// Whether it is a TASK_COMPLETE; false for a TASK_FAILED and for an empty one.
     [[nodiscard]] bool completed() const noexcept { return completed_; }
     /// The whole encoded frame.
     [[nodiscard]] std::span<const std::byte> frame() const noexcept { return frame_.bytes(); }
@@ -75,8 +77,11 @@ private:
 ///     engine.complete(task.name(), std::move(answer).complete(), now);
 class outcome_writer {
 public:
+    /// `task`, or a copy of it, outlives the writer.
     explicit outcome_writer(const assigned_task& task);
     /// For an id alone, where no task could be made of the assignment.
+    /// For an id alone, where no task could be made of the assignment; its text outlives the writer.
+    /// `task_document_bytes` is what the result shares the document's limit with.
     outcome_writer(std::string_view task_id, const buffer_pool& pool, std::size_t task_document_bytes = 0);
     outcome_writer(const outcome_writer&) = delete;
     outcome_writer& operator=(const outcome_writer&) = delete;
@@ -113,7 +118,9 @@ private:
 class stream_item {
 public:
     stream_item() = default;
+    /// Whether there is nothing to send: it was default-made, moved from or taken.
     [[nodiscard]] bool empty() const noexcept { return frame_.empty(); }
+    /// Bytes of the frame: what counts against `stream_bytes`.
     [[nodiscard]] std::size_t size() const noexcept { return frame_.size(); }
     /// The whole encoded frame.
     [[nodiscard]] std::span<const std::byte> frame() const noexcept { return frame_.bytes(); }
@@ -130,10 +137,12 @@ private:
 /// Builds one item of a task's data stream. `fraction` (0 to 1) is the progress that goes with it.
 class stream_item_writer {
 public:
+    /// Keeps nothing of `task` but its memory pool. `fraction` is clamped; one that is not a number is 0.
     stream_item_writer(const assigned_task& task, float fraction);
     stream_item_writer(const stream_item_writer&) = delete;
     stream_item_writer& operator=(const stream_item_writer&) = delete;
 
+    /// Where the members of the item go.
     [[nodiscard]] value_writer& data() noexcept { return data_; }
     /// The item; or why the controller could not relay it.
     [[nodiscard]] std::expected<stream_item, write_fault> finish() &&;

@@ -61,6 +61,7 @@ public:
         return found == entries_.end() ? nullptr : &found->value;
     }
 
+    /// How many patterns are bound.
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
     [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
 

@@ -28,6 +28,7 @@ namespace distworker {
 /// SplitMix64 (Steele, Lea, Flood 2014). Copies continue from the same place. Not synchronised.
 class seeded_random {
 public:
+    /// Any seed is as good as another, 0 too.
     explicit constexpr seeded_random(std::uint64_t seed) noexcept : state_{seed} {}
 
     /// The next 64 bits.

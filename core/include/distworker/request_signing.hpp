@@ -64,9 +64,9 @@ struct signed_request {
 
 /// The parts of an `Authorization` value. Views into the parsed text.
 struct authorization_parts {
-    std::string_view worker_id;
-    std::string_view signed_headers;
-    std::string_view signature_hex;
+    std::string_view worker_id;      ///< Or an anonymous worker's provisioner.
+    std::string_view signed_headers; ///< Names, joined by `;`, as the sender claims.
+    std::string_view signature_hex;  ///< 64 lower-case digits.
 };
 
 /// Reads `DISTWORKER1_HMAC_SHA256 workerId=ID, SignedHeaders=..., Signature=HEX`; empty for anything else.

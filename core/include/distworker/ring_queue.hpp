@@ -13,8 +13,10 @@ namespace distworker {
 template <typename T>
 class ring_queue {
 public:
+    /// What is in it. Of an empty queue there is no item to ask for.
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// The first item, which is number 0, and the others. References are valid until the next push.
     [[nodiscard]] T& front() noexcept { return slots_[head_]; }
     [[nodiscard]] const T& front() const noexcept { return slots_[head_]; }
     [[nodiscard]] T& operator[](std::size_t i) noexcept { return slots_[(head_ + i) & (slots_.size() - 1)]; }
@@ -22,6 +24,8 @@ public:
         return slots_[(head_ + i) & (slots_.size() - 1)];
     }
 
+    /// Adds an item behind the others or before them. Throws only when it has to grow and cannot, and is
+    /// then as before.
     void push_back(T item) {
         if (size_ == slots_.size()) {
             grow();
@@ -37,6 +41,7 @@ public:
         ++size_;
         front() = std::move(item);
     }
+    /// Takes the first item out; there must be one.
     T pop_front() {
         T item = std::exchange(front(), T{});
         head_ = (head_ + 1) & (slots_.size() - 1);

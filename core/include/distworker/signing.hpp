@@ -25,12 +25,13 @@ namespace distworker {
 
 /// Why something could not be signed.
 struct signing_error {
+    /// What was missing.
     enum class kind : std::uint8_t {
         clock_not_set,     ///< The wall clock shows a year before 2020 or after 9999.
         token_unavailable, ///< The token could not be read (a `signer` of the application's own).
         crypto_failed,     ///< The crypto library refused.
     };
-    kind what = kind::crypto_failed;
+    kind what = kind::crypto_failed; ///< Which of them.
     /// Cause and next step in words; holds no token, key or signature.
     std::string message;
 };
@@ -38,7 +39,9 @@ struct signing_error {
 /// A date as it is signed and sent: exactly "YYYYMMDDThhmmssZ", UTC, ASCII whatever the locale says.
 class date_text {
 public:
+    /// Takes the text unchecked: `signing_date` makes one.
     explicit constexpr date_text(const std::array<char, 16>& text) noexcept : text_{text} {}
+    /// Valid as long as this object lives.
     [[nodiscard]] constexpr std::string_view view() const noexcept { return {text_.data(), text_.size()}; }
     [[nodiscard]] friend constexpr bool operator==(const date_text&, const date_text&) noexcept = default;
 

@@ -14,6 +14,7 @@ namespace distworker {
 /// The clock that decisions are made by: it only grows, and its origin means nothing. It has no `now()` on
 /// purpose. A driver fills it from `std::chrono::steady_clock`, a test from a counter.
 struct monotonic_clock {
+    /// What the standard's clocks have, `now()` left out.
     using duration = std::chrono::nanoseconds;
     using rep = duration::rep;
     using period = duration::period;
@@ -29,8 +30,8 @@ using wall_time = std::chrono::sys_time<std::chrono::milliseconds>;
 
 /// One reading of both clocks, taken together. Every input of an engine carries one.
 struct instant {
-    monotonic_time monotonic{};
-    wall_time wall{};
+    monotonic_time monotonic{}; ///< What deadlines are measured by.
+    wall_time wall{};           ///< What is signed and shown.
 
     /// From the standard library's clocks: `instant::of(steady_clock::now(), system_clock::now())`.
     [[nodiscard]] static constexpr instant of(std::chrono::steady_clock::time_point steady,

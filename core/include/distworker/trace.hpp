@@ -34,6 +34,7 @@ public:
     /// `failed` says so. So it does when there is no memory for a line.
     using sink = move_only_function<bool(std::string_view line)>;
 
+    /// `out` gets each line at once, on the thread of the call that made it.
     trace_writer(sink out, trace_payloads payloads);
 
     /// The first lines: how the group was made. `seed` is what its constructor got.
@@ -43,9 +44,12 @@ public:
 
     // In the order in which they happen.
     void gave(const group_input& what, instant now); ///< Before the group gets it.
+    /// What the group said to it; success leaves no line.
     void answered(const std::expected<void, misuse>& result);
+    /// What the group's `poll` gave, `output::idle` too.
     void took(const group_output& output, instant now);
 
+    /// Whether the trace has ended early: the sink refused a line, or there was no memory for one.
     [[nodiscard]] bool failed() const noexcept { return failed_; }
 
 private:
@@ -69,15 +73,15 @@ struct trace_error {
 /// Where a replayed life first went another way.
 struct replay_difference {
     std::size_t line = 0; ///< Of the recorded output or answer.
-    std::string recorded;
-    std::string replayed;
+    std::string recorded; ///< The line of the trace.
+    std::string replayed; ///< What came in its place, written as a trace has it.
 };
 
 /// How a replay went.
 struct replay_report {
     bool has_payloads = false; ///< Without them nothing was replayed.
-    std::uint64_t inputs = 0;
-    std::uint64_t outputs = 0;
+    std::uint64_t inputs = 0;  ///< Read from the trace.
+    std::uint64_t outputs = 0; ///< Read from the trace, to be compared.
     /// The first one, where the replay ended; nothing when all outputs are identical.
     std::optional<replay_difference> difference;
 };

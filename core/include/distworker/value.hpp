@@ -21,6 +21,7 @@ namespace distworker {
 class value {
 public:
     struct member;
+    /// Both keep their order.
     using list = std::vector<value>;
     using object = std::vector<member>;
 
@@ -42,12 +43,14 @@ public:
     /// A deep copy of what a view shows. Of equal keys the last one counts.
     explicit value(const value_view& view);
     explicit value(const object_view& view);
+    /// Copies are deep; one that was moved from holds anything, and may be assigned to.
     value(const value& other);
     value(value&&) noexcept = default;
     value& operator=(const value& other);
     value& operator=(value&&) noexcept = default;
     ~value() = default;
 
+    /// Which kind of content it holds.
     [[nodiscard]] value_kind kind() const noexcept;
     [[nodiscard]] bool is_null() const noexcept { return kind() == value_kind::null; }
 
@@ -69,6 +72,7 @@ public:
     /// A list: `value::of({1, "two", nullptr})`.
     [[nodiscard]] static value of(std::initializer_list<value> items);
 
+    /// Deep, members in the same order. A NaN is equal to nothing.
     friend bool operator==(const value&, const value&);
 
 private:
@@ -77,8 +81,8 @@ private:
 
 /// One member of an object.
 struct value::member {
-    std::string key;
-    value content;
+    std::string key; ///< UTF-8 without NUL, if it is to be sent.
+    value content;   ///< Any value, nested ones too.
     friend bool operator==(const member&, const member&) = default;
 };
 

@@ -19,7 +19,14 @@
 namespace distworker {
 
 /// The JSON-like kinds of protobuf's `google.protobuf.Value`.
-enum class value_kind : std::uint8_t { null, number, string, boolean, object, list };
+enum class value_kind : std::uint8_t {
+    null,    ///< Nothing.
+    number,  ///< A double, NaN and infinity included.
+    string,  ///< Text.
+    boolean, ///< True or false.
+    object,  ///< Members with keys.
+    list     ///< Items in order.
+};
 
 [[nodiscard]] const char* to_string(value_kind kind) noexcept;
 
@@ -34,6 +41,7 @@ public:
     /// Of a serialized `google.protobuf.Value`. A value of no kind is null; of several members the last wins.
     explicit value_view(std::span<const std::byte> message) noexcept;
 
+    /// Which kind of content it shows; null when it was default-made.
     [[nodiscard]] value_kind kind() const noexcept { return kind_; }
     [[nodiscard]] bool is_null() const noexcept { return kind_ == value_kind::null; }
     /// The content, when it is of that kind. A number may be NaN or infinite: it is passed through as it
@@ -56,14 +64,15 @@ private:
 
 /// One member of an object.
 struct member_view {
-    std::string_view key;
-    value_view value;
+    std::string_view key; ///< UTF-8; may be empty. Valid as long as the bytes are.
+    value_view value;     ///< Valid as long as the bytes are.
 };
 
 /// An object: a serialized `google.protobuf.Struct`. Iteration gives the members in wire order; of two equal
 /// keys the last one counts (`find` gives that one).
 class object_view {
 public:
+    /// Walks the members, one read of each. Valid as long as the bytes are; the view may go.
     class iterator {
     public:
         using value_type = member_view;
@@ -72,6 +81,7 @@ public:
         iterator() noexcept : fields_{{}} {}
         explicit iterator(std::span<const std::byte> body) noexcept : fields_{body} { ++*this; }
         member_view operator*() const noexcept { return member_view{key(), value()}; }
+        /// The halves of `*`, for loops that need but one. Not at the end.
         [[nodiscard]] std::string_view key() const noexcept;
         [[nodiscard]] value_view value() const noexcept;
         iterator& operator++() noexcept;
@@ -85,8 +95,10 @@ public:
     };
 
     object_view() = default;
+    /// Of a serialized `google.protobuf.Struct`, which outlives the view.
     explicit object_view(std::span<const std::byte> body) noexcept : body_{body} {}
 
+    /// Members in wire order, each read as the loop comes to it.
     [[nodiscard]] iterator begin() const noexcept { return iterator{body_}; }
     [[nodiscard]] static std::default_sentinel_t end() noexcept { return {}; }
     [[nodiscard]] bool empty() const noexcept { return begin() == end(); }
@@ -106,6 +118,7 @@ private:
 /// A list: a serialized `google.protobuf.ListValue`.
 class list_view {
 public:
+    /// Walks the items, one read of each. Valid as long as the bytes are; the view may go.
     class iterator {
     public:
         using value_type = value_view;
@@ -125,8 +138,10 @@ public:
     };
 
     list_view() = default;
+    /// Of a serialized `google.protobuf.ListValue`, which outlives the view.
     explicit list_view(std::span<const std::byte> body) noexcept : body_{body} {}
 
+    /// Items in wire order, each read as the loop comes to it.
     [[nodiscard]] iterator begin() const noexcept { return iterator{body_}; }
     [[nodiscard]] static std::default_sentinel_t end() noexcept { return {}; }
     [[nodiscard]] bool empty() const noexcept { return begin() == end(); }

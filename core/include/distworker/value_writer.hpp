@@ -24,6 +24,7 @@ namespace distworker {
 
 /// What is wrong with a payload that somebody wrote.
 struct write_fault {
+    /// What the controller could not keep, or the caller got wrong.
     enum class kind : std::uint8_t {
         not_utf8,   ///< A string or key is not UTF-8.
         not_finite, ///< A number is NaN or infinite.
@@ -32,7 +33,7 @@ struct write_fault {
         too_large,  ///< More than the controller can keep.
         misuse,     ///< A value without a key, an end without a begin, something left open.
     };
-    kind what{};
+    kind what{}; ///< Which of them.
     /// Where: `result.items[3].name`, escaped for a log.
     std::string path;
 
@@ -52,7 +53,9 @@ public:
     value_writer(const value_writer&) = delete;
     value_writer& operator=(const value_writer&) = delete;
 
+    /// Names the member whose value comes next. In objects alone.
     value_writer& key(std::string_view name);
+    /// One value, or the begin or end of one that holds others. They give the writer back, to go on with.
     value_writer& null();
     value_writer& number(double number);
     value_writer& boolean(bool boolean);
@@ -76,7 +79,9 @@ public:
     }
 
     /// Ends the outermost object. Nothing may be left open.
+    /// Ends the outermost object. Nothing may be left open.
     void finish();
+    /// The first fault; nothing while all is well.
     [[nodiscard]] const std::optional<write_fault>& fault() const noexcept { return fault_; }
     /// Size so far as a BSON document, in bytes.
     [[nodiscard]] std::size_t document_bytes() const noexcept { return document_bytes_; }

@@ -17,17 +17,17 @@ namespace distworker::wire {
 
 /// How the bytes of a field are laid out; the numbers are protobuf's.
 enum class wire_type : std::uint8_t {
-    varint = 0,
-    fixed64 = 1,
-    length = 2,
-    start_group = 3,
-    end_group = 4,
-    fixed32 = 5
+    varint = 0,      ///< int32, int64, bool and enumerations.
+    fixed64 = 1,     ///< double.
+    length = 2,      ///< Text, bytes and messages, behind their length.
+    start_group = 3, ///< Refused.
+    end_group = 4,   ///< Refused.
+    fixed32 = 5      ///< float.
 };
 
 /// Why bytes are no message.
 enum class wire_error : std::uint8_t {
-    none,
+    none,             ///< All is well so far.
     truncated,        ///< A field reaches past the end of its message.
     varint_too_long,  ///< A number of more than 10 bytes, a tag or length of more than 5.
     bad_field_number, ///< Field number 0, or a tag above 32 bits.
@@ -45,14 +45,16 @@ template <std::unsigned_integral Unsigned>
 
 /// One field as it stands on the wire. `number` holds varints and fixed values, `bytes` the length-delimited.
 struct field {
-    std::uint32_t id = 0;
-    wire_type type = wire_type::varint;
-    std::uint64_t number = 0;
-    std::span<const std::byte> bytes;
+    std::uint32_t id = 0;               ///< Its number in the message; 1 or more once it is read.
+    wire_type type = wire_type::varint; ///< Which of `number` and `bytes` it is in.
+    std::uint64_t number = 0;           ///< Of a fixed32 the lower half.
+    std::span<const std::byte> bytes;   ///< Within the message that is read: valid as long as that is.
 
+    /// Whether it is that field, laid out in that way: another layout is an unknown field.
     [[nodiscard]] bool is(std::uint32_t wanted, wire_type wanted_type) const noexcept {
         return id == wanted && type == wanted_type;
     }
+    /// `bytes`, not checked to be UTF-8.
     [[nodiscard]] std::string_view text() const noexcept {
         return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
     }
@@ -61,6 +63,7 @@ struct field {
 /// Walks the fields of one message.
 class reader {
 public:
+    /// `message` outlives the reader and the fields that it gives.
     explicit reader(std::span<const std::byte> message) noexcept
         : at_{message.data()}, end_{message.data() + message.size()} {}
 
@@ -97,6 +100,7 @@ public:
         }
     }
 
+    /// What stopped it; `none` before that, and at the end of a sound message.
     [[nodiscard]] wire_error error() const noexcept { return error_; }
     /// Where the next field begins, or the message ends. For who changes messages.
     [[nodiscard]] const std::byte* position() const noexcept { return at_; }

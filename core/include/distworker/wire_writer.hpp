@@ -30,10 +30,13 @@ public:
     /// Deepest nesting of open messages: a payload of 100 containers costs 3 each, its frame a few more.
     static constexpr std::size_t max_open = 320;
 
+    /// Writes behind what is in `out`, which outlives the writer and which nobody else changes meanwhile.
     explicit writer(byte_buffer& out) noexcept : out_{&out} {}
     writer(const writer&) = delete;
     writer& operator=(const writer&) = delete;
 
+    /// Writes one field, its tag included, zeros and empty ones too. All that write may throw
+    /// std::bad_alloc.
     void varint(std::uint32_t id, std::uint64_t number) {
         std::byte* at = out_->extend(varint_size(tag(id, wire_type::varint)) + varint_size(number));
         put_varint(put_varint(at, tag(id, wire_type::varint)), number);
@@ -65,11 +68,14 @@ public:
         const std::uint64_t head = tag(id, wire_type::length);
         put_varint(put_varint(out_->extend(varint_size(head) + varint_size(length)), head), length);
     }
+    /// Ends the innermost message that `open` began.
     void close();
     /// Widens the lengths that need it. Every message is closed by then.
     void finish();
 
+    /// Bytes in the buffer, with those that `finish` is going to add.
     [[nodiscard]] std::size_t size() const noexcept { return out_->size() + growth_; }
+    /// What is written so far. Lengths of messages in it are right after `finish` alone.
     [[nodiscard]] byte_buffer& buffer() noexcept { return *out_; }
 
 private:

@@ -38,50 +38,88 @@ enum class session_policy : std::uint8_t {
 
 [[nodiscard]] const char* to_string(session_policy policy) noexcept;
 
-/// Meanings, units and ranges are in `worker_config_fields()` and in the documentation made from it.
+/// What a worker needs to know. Ranges include both of their ends. The same as data, for `--help` and the
+/// documentation: `worker_config_fields()`.
 struct worker_config {
     // Whom to talk to, and as whom.
+    /// The controller's worker port: http(s)://host[:port][/prefix], or a full ws(s)://host[:port]/path.
+    /// 1 byte to 4 KiB.
     std::string controller;
+    /// Name of the provisioner that this worker belongs to; it decides which queues are served. 1 byte to
+    /// 1 KiB.
     std::string provisioner;
+    /// Id of a worker that a provisioner made; empty: an anonymous one. At most 1 KiB.
     std::string worker_id;
+    /// What a reconnect means for tasks and outcomes.
     session_policy session = session_policy::automatic;
+    /// Refuse a controller that would be reached without TLS, except on this machine.
     bool require_tls = false;
 
     // What the machine has, told at registration.
+    /// Empty: unknown; the SDK looks it up. At most 1 KiB.
     std::string hostname;
+    /// Processors that tasks may use; 0: unknown, the SDK looks it up.
     std::int64_t cpu_cores = 0;
+    /// MiB that tasks may use; 0: unknown, the SDK looks it up.
     std::int64_t memory_mb = 0;
+    /// Further facts, such as accelerators: an object of at most 64 KiB as BSON, or null.
     value resource_info;
 
     // How much at once.
+    /// Tasks at once, each on a connection of its own. 1 to 10,000.
     std::uint64_t slots = 1;
+    /// As many handlers that ignore their stop request make the worker drain and end. 1 to 10,000.
     std::uint64_t max_stuck = 4;
+    /// The largest message that is taken; a task in a larger one is refused. 1 KiB to 1 GiB, as the two
+    /// below.
     std::uint64_t max_message_bytes = 32ULL << 20U;
+    /// Outcomes without a receipt that a slot keeps; at half of it a receipt is asked for at once.
     std::uint64_t outbox_bytes = 4ULL << 20U;
+    /// Streamed data that a slot queues before `stream` answers `would_block`.
     std::uint64_t stream_bytes = 256ULL << 10U;
 
     // The connection's life.
+    /// Between two reports of health and usage. 1 s to 1 h.
     std::chrono::milliseconds heartbeat_interval{30'000};
+    /// The longest that TCP, TLS and upgrade may take; looking the name up has as much again. 100 ms to
+    /// 1 h, as the three below.
     std::chrono::milliseconds connect_timeout{10'000};
+    /// The longest wait for the answer to a registration.
     std::chrono::milliseconds registration_timeout{15'000};
+    /// After so long without a byte the controller is pinged.
     std::chrono::milliseconds silence_probe{10'000};
+    /// After so long without a byte the link is dead. More than `silence_probe`.
     std::chrono::milliseconds silence_timeout{15'000};
+    /// After so long without one of the pings that the controller used to send the connection is
+    /// replaced, once it is idle. 1 s to 1 h.
     std::chrono::milliseconds deaf_timeout{15'000};
+    /// The longest time without a new byte of an unfinished message. 1 s to 1 h.
     std::chrono::milliseconds message_stall_timeout{60'000};
+    /// The longest that the closing handshake may take. 10 ms to 1 h.
     std::chrono::milliseconds close_timeout{5'000};
 
     // Coming back.
+    /// How the time between attempts grows.
     reconnect_policy reconnect = reconnect_policy::jitter;
+    /// Base of that time: the first wave after a drop returns within it. 250 ms to 1 h.
     std::chrono::milliseconds reconnect_interval{5'000};
+    /// The longest time while nothing refuses us; no less than `reconnect_interval`. 250 ms to 24 h.
     std::chrono::milliseconds reconnect_cap{30'000};
+    /// After so many failed attempts in a row the worker ends; -1: it never does.
     std::int64_t max_reconnect_attempts = -1;
 
     // Tasks and their outcomes.
+    /// Shortest time between two updates of a task; those between are coalesced. At most 1 h.
     std::chrono::milliseconds progress_interval{250};
+    /// So long an outcome waits for others before a receipt is asked for. At most 1 min.
     std::chrono::milliseconds receipt_delay{100};
+    /// So long after an unanswered receipt ping there is another. 100 ms to 1 h.
     std::chrono::milliseconds receipt_retry{5'000};
+    /// The longest wait for a receipt, beside 1 s per KiB written. More than `receipt_retry`; 100 ms to 1 h.
     std::chrono::milliseconds receipt_timeout{30'000};
+    /// What a handler that was asked to stop gets before its task is answered without it. At most 1 h.
     std::chrono::milliseconds stop_grace{5'000};
+    /// What running tasks get at the end before WORKER_SHUTDOWN answers for them. At most 24 h.
     std::chrono::milliseconds drain_timeout{25'000};
 
     /// Every fault at once, in the order of the fields, or a configuration to work with. Pure.
@@ -91,6 +129,7 @@ struct worker_config {
 /// A checked configuration. Immutable; copies share it and are cheap; may be used from any thread.
 class valid_worker_config {
 public:
+    /// The settings as they were checked; valid as long as this object or a copy of it lives.
     [[nodiscard]] const worker_config& get() const noexcept { return contents_->config; }
     [[nodiscard]] const worker_config* operator->() const noexcept { return &contents_->config; }
     /// `controller`, taken apart.
@@ -114,41 +153,45 @@ private:
 
 /// What a field is, and which values it may have. Numbers and times include both ends of their range.
 struct text_rule {
-    std::string worker_config::* member;
-    std::size_t min_bytes = 0; ///< 1: may not be empty.
-    std::size_t max_bytes = 1024;
+    std::string worker_config::* member; ///< The field that it is about.
+    std::size_t min_bytes = 0;           ///< 1: may not be empty.
+    std::size_t max_bytes = 1024;        ///< Of UTF-8.
 };
 struct flag_rule {
-    bool worker_config::* member;
+    bool worker_config::* member; ///< The field that it is about.
 };
-enum class number_unit : std::uint8_t { count, bytes, mebibytes };
+enum class number_unit : std::uint8_t {
+    count,    ///< A plain number.
+    bytes,    ///< Written with B, KiB, MiB or GiB.
+    mebibytes ///< The field counts MiB; written with the same.
+};
 struct count_rule {
-    std::uint64_t worker_config::* member;
-    std::uint64_t min;
-    std::uint64_t max;
-    number_unit unit = number_unit::count;
+    std::uint64_t worker_config::* member; ///< The field that it is about.
+    std::uint64_t min;                     ///< In what the field counts.
+    std::uint64_t max;                     ///< In what the field counts.
+    number_unit unit = number_unit::count; ///< How a person writes it.
 };
 struct integer_rule {
-    std::int64_t worker_config::* member;
-    std::int64_t min;
-    std::int64_t max;
-    number_unit unit = number_unit::count;
+    std::int64_t worker_config::* member;  ///< The field that it is about.
+    std::int64_t min;                      ///< In what the field counts.
+    std::int64_t max;                      ///< In what the field counts.
+    number_unit unit = number_unit::count; ///< How a person writes it.
 };
 struct time_rule {
-    std::chrono::milliseconds worker_config::* member;
-    std::chrono::milliseconds min;
-    std::chrono::milliseconds max;
+    std::chrono::milliseconds worker_config::* member; ///< The field that it is about.
+    std::chrono::milliseconds min;                     ///< The shortest.
+    std::chrono::milliseconds max;                     ///< The longest.
 };
 struct session_rule {
-    session_policy worker_config::* member;
-    session_policy last = session_policy::stable;
+    session_policy worker_config::* member;       ///< The field that it is about.
+    session_policy last = session_policy::stable; ///< Every value up to this one is allowed.
 };
 struct reconnect_rule {
-    reconnect_policy worker_config::* member;
-    reconnect_policy last = reconnect_policy::fixed;
+    reconnect_policy worker_config::* member;        ///< The field that it is about.
+    reconnect_policy last = reconnect_policy::fixed; ///< Every value up to this one is allowed.
 };
 struct object_rule {
-    value worker_config::* member;
+    value worker_config::* member;  ///< The field that it is about.
     std::size_t max_document_bytes; ///< As BSON.
 };
 using field_rule = std::variant<text_rule, flag_rule, count_rule, integer_rule, time_rule, session_rule,
@@ -166,8 +209,8 @@ inline constexpr std::string_view tasks = "Tasks and their outcomes";
 
 /// One row of the table of fields.
 struct config_field {
-    std::string_view name; ///< As in `worker_config`.
-    field_rule rule;
+    std::string_view name;    ///< As in `worker_config`.
+    field_rule rule;          ///< Kind, member and range.
     std::string_view meaning; ///< One sentence, for `--help` and the documentation.
     std::string_view group;   ///< One of `config_group`.
 

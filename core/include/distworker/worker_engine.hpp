@@ -92,7 +92,7 @@ class worker_engine {
 public:
     /// Settings that a `worker_group` gives its slots.
     struct slot_options {
-        std::uint32_t slot = 0;
+        std::uint32_t slot = 0; ///< Counted from 0; goes into the names of deliveries.
         /// End by itself after the controller's `idle_time`; a group decides for all.
         bool exit_when_idle = true;
         buffer_pool pool{};
@@ -181,7 +181,9 @@ public:
 
     // --- Views ---
 
+    /// Where it is in its life; `output::state_changed` tells of each move.
     [[nodiscard]] engine_state state() const noexcept { return state_; }
+    /// Of the latest connection that it asked for; 0 before the first.
     [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
     /// The latest name that it gave, for the next engine of the slot.
     [[nodiscard]] delivery last_delivery() const noexcept { return {slot_, generation_, serial_}; }

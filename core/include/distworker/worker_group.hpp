@@ -23,8 +23,8 @@ namespace distworker {
 
 /// One output of one slot. `slot` means nothing for `output::idle` and for the group's `output::stopped`.
 struct group_output {
-    std::uint32_t slot = 0;
-    engine_output out;
+    std::uint32_t slot = 0; ///< Counted from 0; below `worker_group::slots()`.
+    engine_output out;      ///< As `worker_engine::poll` gave it.
 };
 
 class worker_group {
@@ -58,6 +58,7 @@ public:
         mark(slot);
         return std::forward<Event>(event)(engines_[slot]);
     }
+    /// Whether there is a slot of that number.
     [[nodiscard]] bool has_slot(std::uint32_t slot) const noexcept { return slot < engines_.size(); }
 
     /// Answers, routed by the delivery's slot.
@@ -71,11 +72,13 @@ public:
 
     /// Slots that there are, those that `set_slots` made leave included: the numbers below are in use.
     [[nodiscard]] std::size_t slots() const noexcept { return engines_.size(); }
+    /// One slot's engine, to look at until the group is called again. The slot must be there.
     [[nodiscard]] const worker_engine& slot(std::uint32_t index) const noexcept { return engines_[index]; }
     /// The sum over all slots.
     [[nodiscard]] engine_counters counters() const noexcept;
     /// Handlers that were given up and have not returned yet, over all slots.
     [[nodiscard]] std::size_t stuck() const noexcept { return stuck_; }
+    /// The whole state, slot by slot. Allocates; for people and tests.
     [[nodiscard]] group_snapshot snapshot() const;
 
 private:
