@@ -18,14 +18,14 @@ namespace distworker {
 
 /// How a controller is set up.
 struct controller_options {
-    std::string bind = "127.0.0.1"; ///< An address, not a name.
-    std::uint16_t api_port = 8080;  ///< 0: a free one.
-    std::uint16_t worker_port = 8081;
-    std::string tls_certificate; ///< PEM files for the worker port; both or none.
-    std::string tls_key;
-    controller_config broker;
-    std::vector<provisioner_spec> provisioners;
-    std::vector<session_spec> sessions;
+    std::string bind = "127.0.0.1";             ///< An address, not a name.
+    std::uint16_t api_port = 8080;              ///< 0: a free one.
+    std::uint16_t worker_port = 8081;           ///< For the workers' WebSockets; 0: a free one.
+    std::string tls_certificate;                ///< PEM files for the worker port; both or none.
+    std::string tls_key;                        ///< The certificate's private key. Both empty: plain `ws`.
+    controller_config broker;                   ///< How the engine behind the ports behaves.
+    std::vector<provisioner_spec> provisioners; ///< What anonymous workers may register with.
+    std::vector<session_spec> sessions;         ///< Workers that are expected under ids of their own.
 };
 
 /// Why a controller could not start.

@@ -12,7 +12,13 @@
 namespace distworker {
 
 /// How much a line of the log matters; `off` is above them all.
-enum class log_level : std::uint8_t { debug, info, warning, error, off };
+enum class log_level : std::uint8_t {
+    debug,   ///< Each step, for whoever looks for a fault.
+    info,    ///< What a worker in order has to tell.
+    warning, ///< Something went wrong, and it goes on.
+    error,   ///< It cannot go on, or something is lost.
+    off      ///< No line has it: nothing is logged.
+};
 
 /// "debug", "info", "warning", "error", "off"; empty for anything else.
 [[nodiscard]] std::optional<log_level> parse_log_level(std::string_view name) noexcept;

@@ -20,6 +20,7 @@ namespace distworker {
 /// How far a task is: `percent(25)` and `fraction(0.25)` are the same thing.
 class progress_amount {
 public:
+    /// Of 1; as it was given, not clamped yet.
     [[nodiscard]] double as_fraction() const noexcept { return fraction_; }
 
 private:
@@ -43,8 +44,11 @@ class task_state;
 
 class task {
 public:
+    /// The SDK's own: handlers are given their task.
     explicit task(std::shared_ptr<detail::task_state> state) noexcept : state_{std::move(state)} {}
 
+    /// The controller's name for the task, and the queue that it came through. Valid as long as the task
+    /// or a copy is held.
     [[nodiscard]] std::string_view id() const noexcept { return assigned().id(); }
     [[nodiscard]] std::string_view queue() const noexcept { return assigned().queue(); }
     /// The task's time limit; nothing when it has none.
@@ -75,6 +79,7 @@ public:
     [[nodiscard]] T input() const {
         return detail::read_struct<T>(input(), "input");
     }
+    /// The metadata at a path, with a value for when it is missing or null.
     template <typename T>
         requires(!std::convertible_to<T, std::string_view>)
     [[nodiscard]] T metadata(std::string_view path, T fallback) const {
@@ -86,6 +91,7 @@ public:
 
     /// The task's files. Names and URLs are the sender's text: never a path to trust.
     [[nodiscard]] file_list_view files() const noexcept { return assigned().files(); }
+    /// The first file of that id or name; nothing when there is none.
     [[nodiscard]] std::optional<file_view> file(std::string_view file_id) const noexcept;
     [[nodiscard]] std::optional<file_view> file_named(std::string_view filename) const noexcept;
 

@@ -39,9 +39,12 @@ enum class run_on : std::uint8_t {
 /// How a worker ended.
 class worker_end {
 public:
+    /// An end of the engines'.
     explicit worker_end(end_reason reason) noexcept
         : code_{exit_code_for(reason)}, text_{to_string(reason)} {}
+    /// An end before there were engines, such as a configuration that cannot be used.
     worker_end(exit_code code, std::string text) : code_{code}, text_{std::move(text)} {}
+    /// What the process should exit with.
     [[nodiscard]] exit_code code() const noexcept { return code_; }
     /// In words, for a log.
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
@@ -55,10 +58,10 @@ private:
 
 /// An outcome that the controller did not get, or may not have got.
 struct undeliverable_outcome {
-    std::string task_id;
-    bool completed; ///< Or failed.
-    certainty how_sure;
-    const outcome& answer;
+    std::string task_id;   ///< The controller's name for the task.
+    bool completed;        ///< Or failed.
+    certainty how_sure;    ///< Whether it may have arrived all the same.
+    const outcome& answer; ///< Valid during the call; its `frame()` can be kept, for `outcome::from_frame`.
 };
 
 class worker {

@@ -15,8 +15,8 @@ namespace distworker {
 
 /// What to wait for on a descriptor. Level-triggered: it is reported as long as it holds.
 struct io_interest {
-    bool readable = false;
-    bool writable = false;
+    bool readable = false; ///< Bytes, their end, or a connection to accept.
+    bool writable = false; ///< Room for bytes, or a connect that is over.
     friend bool operator==(const io_interest&, const io_interest&) = default;
 };
 

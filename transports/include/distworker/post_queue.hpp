@@ -14,6 +14,7 @@ namespace distworker {
 /// Thread safety: `add` and `wake` from any thread; `run` and the destructor on the loop's own.
 class post_queue {
 public:
+    /// Run once at most, on the loop's thread.
     using task = std::move_only_function<void()>;
 
     /// Throws std::system_error when the kernel has no descriptors left.
@@ -25,6 +26,7 @@ public:
 
     /// Readable while there is something to run, and after `wake`; never to be read.
     [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+    /// Puts a task behind those that wait.
     void add(task what);
     /// Makes the descriptor readable until the next `run`.
     void wake() noexcept;

@@ -19,8 +19,8 @@ namespace distworker {
 
 /// Where a proxy is.
 struct proxy_address {
-    std::string host; ///< As in `controller_url`.
-    std::uint16_t port = 0;
+    std::string host;       ///< As in `controller_url`.
+    std::uint16_t port = 0; ///< 1 to 65535.
 };
 
 /// Reads `http://host:port`. Faults carry the field name "proxy" and never repeat the text.

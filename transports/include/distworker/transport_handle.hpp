@@ -16,6 +16,7 @@ namespace distworker {
 template <typename Connection>
 class transport_handle final : public transport {
 public:
+    /// Shares `connection`, which is not null, with its operations.
     explicit transport_handle(std::shared_ptr<Connection> connection) : connection_{std::move(connection)} {}
     transport_handle(const transport_handle&) = delete;
     transport_handle& operator=(const transport_handle&) = delete;

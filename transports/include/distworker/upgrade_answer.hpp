@@ -11,11 +11,11 @@ namespace distworker {
 /// The answer's status line and those of its header fields that matter; empty where there was none. The views
 /// are only read during the call.
 struct upgrade_answer {
-    int status = 0;
-    std::string_view reason{};
-    std::string_view location{};
-    std::string_view retry_after{};
-    std::string_view date{};
+    int status = 0;                 ///< 0: no answer came.
+    std::string_view reason{};      ///< The words behind the status.
+    std::string_view location{};    ///< Where a redirect leads.
+    std::string_view retry_after{}; ///< Seconds, or a date of HTTP's.
+    std::string_view date{};        ///< By the server's clock, in HTTP's form.
 };
 
 /// Status, Retry-After and the clock's skew, in words a person can act on. A redirect's target is named by

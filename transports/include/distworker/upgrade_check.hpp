@@ -17,10 +17,11 @@ namespace distworker {
 /// Give it the answer, in pieces of any size (`take`) or line by line (`take_line`), until it has had enough.
 class upgrade_check {
 public:
+    /// How far the answer is.
     enum class progress : std::uint8_t {
-        wants_more,
-        answered, ///< The answer is there, good or not: see `problem`.
-        refused,  ///< What came is no answer, or too much of one.
+        wants_more, ///< Its header is not complete.
+        answered,   ///< The answer is there, good or not: see `problem`.
+        refused,    ///< What came is no answer, or too much of one.
     };
 
     /// `proof` is what `Sec-WebSocket-Accept` must be; nothing when somebody else compares it.
@@ -32,6 +33,7 @@ public:
     /// Takes one line of a header, its CR LF included.
     progress take_line(std::string_view line);
 
+    /// As the last call left it; `wants_more` at first.
     [[nodiscard]] progress state() const noexcept { return state_; }
     /// The status of the latest answer; 0 when there was none.
     [[nodiscard]] int status() const noexcept { return answer_.status; }

@@ -24,10 +24,13 @@ public:
     virtual ~driver_events() = default;
     /// Run this task, and answer with `complete`: at once, later, or from another thread by `post`.
     virtual void assigned(const assigned_task& task) = 0;
+    /// Ask the task's handler to stop; `complete` all the same.
     virtual void stop_task(const delivery& task, stop_reason reason) = 0;
     /// The task's stream takes items again.
     virtual void writable(const delivery& task) = 0;
+    /// An outcome that the controller did not get, or may not have got: log it, keep it, or let it go.
     virtual void undeliverable(output::undeliverable lost) = 0;
+    /// A slot is in another state, or has lost its connection: to be shown.
     virtual void state_changed(std::uint32_t slot, engine_state state) = 0;
     virtual void disconnected(std::uint32_t slot, const connection_end& end) = 0;
     /// Asked for before each heartbeat.
@@ -41,6 +44,7 @@ public:
 
 class worker_driver {
 public:
+    /// What gives the time; tests bring one of theirs.
     using clock = instant (*)();
 
     /// `loop`, `connector`, `events` and `trace` outlive the driver. A trace that has begun, with the group's
@@ -52,7 +56,7 @@ public:
     /// Drops all connections.
     ~worker_driver();
 
-    // On the loop's thread; meanings and errors as of `worker_group`.
+    /// On the loop's thread; meanings and errors as of `worker_group`.
     std::expected<void, misuse> start();
     std::expected<void, misuse> stop(end_reason why, stop_limits limits);
     std::expected<void, misuse> pause();
@@ -61,6 +65,7 @@ public:
     std::expected<void, misuse> complete(const delivery& task, outcome&& answer);
     std::expected<void, misuse> progress(const delivery& task, double fraction, std::string_view message);
     std::expected<void, misuse> stream(const delivery& task, stream_item&& item);
+    /// The group, to look at, on the loop's thread.
     [[nodiscard]] const worker_group& group() const noexcept { return group_; }
 
     /// Reaches a driver from other threads, also after its end. Copies are cheap.
@@ -78,6 +83,7 @@ public:
         explicit remote(std::shared_ptr<mailbox> box) noexcept : box_{std::move(box)} {}
         std::shared_ptr<mailbox> box_;
     };
+    /// For other threads. Asked for while the driver lives, on the loop's thread.
     [[nodiscard]] remote remote_access() const { return remote{mailbox_}; }
 
 private:

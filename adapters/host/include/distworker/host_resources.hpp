@@ -13,8 +13,8 @@ namespace distworker {
 
 /// Where to read; tests point it at a folder of their own.
 struct host_paths {
-    std::filesystem::path proc = "/proc";
-    std::filesystem::path cgroup = "/sys/fs/cgroup";
+    std::filesystem::path proc = "/proc";            ///< Where proc(5) is mounted.
+    std::filesystem::path cgroup = "/sys/fs/cgroup"; ///< Where control groups are mounted, version 2 or 1.
 };
 
 /// What a registration tells of the machine.

@@ -25,7 +25,7 @@ namespace distworker {
 
 /// Why a text is no JSON that could be sent.
 struct json_error {
-    std::string problem;
+    std::string problem;      ///< What is wrong there, for whoever wrote the text.
     std::size_t position = 0; ///< Byte of the text, from 0.
 };
 

@@ -17,6 +17,7 @@ namespace distworker {
 /// To be a stream for Asio, a class that derives from this lacks `executor_type` and `get_executor`.
 class erased_stream {
 public:
+    /// What an operation ends with, and who is told of it and of the bytes that were moved.
     using error_code = boost::system::error_code;
     using transferred = std::move_only_function<void(error_code, std::size_t)>;
     /// What is written at once; empty pieces are left out.
@@ -33,6 +34,8 @@ public:
     virtual void write_some(const pieces& from, transferred done) = 0;
 
     template <typename Buffers, typename Token>
+    /// What AsyncReadStream and AsyncWriteStream ask for. Takes the first buffer, or the first few, that
+    /// are not empty.
     auto async_read_some(const Buffers& buffers, Token&& token) {
         return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
             [this](auto handler, boost::asio::mutable_buffer into) { read_some(into, std::move(handler)); },

@@ -44,8 +44,9 @@ private:
 /// One connection. Not synchronised.
 class botan_tls_client {
 public:
+    /// Why a connection is of no more use.
     struct failure {
-        tls_fault fault;
+        tls_fault fault;   ///< What to tell the user.
         std::string words; ///< Botan's own.
     };
 
@@ -69,6 +70,7 @@ public:
     /// Whether the server has said goodbye: an end of the connection without that is a truncation.
     [[nodiscard]] bool closed_by_peer() const noexcept;
 
+    /// Whether `take_outgoing` would give any bytes.
     [[nodiscard]] bool has_outgoing() const noexcept;
     /// What is to be written to the network, in order.
     [[nodiscard]] std::vector<std::byte> take_outgoing();

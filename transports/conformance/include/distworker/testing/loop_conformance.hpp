@@ -22,8 +22,11 @@ namespace distworker::testing {
 class loop_runner {
 public:
     virtual ~loop_runner() = default;
+    /// What is tested. Valid until `drop`, or the runner's end.
     virtual loop& get() = 0;
+    /// Runs the loop on this thread.
     virtual void run() = 0;
+    /// Makes `run` return soon.
     virtual void stop() = 0;
     /// Destroys the loop alone, where it is one on something of the user's that goes on running; this may
     /// come from inside a callback. False where there is no such thing, or nothing of it is left.
@@ -32,9 +35,10 @@ public:
 
 /// A kind of loop to hold to the rules.
 struct loop_kind {
-    const char* name; ///< Letters, digits and underscores.
-    std::unique_ptr<loop_runner> (*make)();
+    const char* name;                       ///< Letters, digits and underscores.
+    std::unique_ptr<loop_runner> (*make)(); ///< A new one for each test.
 
+    /// For the names of tests.
     friend std::ostream& operator<<(std::ostream& out, const loop_kind& kind) { return out << kind.name; }
 };
 
