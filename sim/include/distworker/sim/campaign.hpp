@@ -9,8 +9,9 @@
 namespace distworker::sim {
 
 struct campaign {
-    std::uint64_t runs = 0;
-    std::uint64_t failed = 0;
+    std::uint64_t runs = 0;   ///< Those that were added.
+    std::uint64_t failed = 0; ///< Those of them that are not `good()`.
+    /// Sums of what `run_result` has under the same names.
     std::uint64_t events = 0;
     verdict tasks;
     probes seen;
@@ -18,6 +19,7 @@ struct campaign {
     std::chrono::nanoseconds leapt{};
     std::uint64_t leapt_rounds = 0;
 
+    /// Adds one run.
     void add(const run_result& run) {
         ++runs;
         failed += run.good() ? 0U : 1U;

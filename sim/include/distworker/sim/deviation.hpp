@@ -14,6 +14,7 @@
 namespace distworker::sim {
 
 struct deviation {
+    /// Where it comes from. The letter begins its name.
     enum class kind : char {
         accident = 'a',   ///< Something that happens by itself.
         connection = 'c', ///< A connection that is not made, or is bad.
@@ -24,7 +25,7 @@ struct deviation {
         controller = 'r', ///< The controller dies, or assigns a task again.
         input = 'x',      ///< Something that a hostile peer does.
     };
-    kind what{};
+    kind what{};              ///< Which of them.
     std::uint64_t number = 0; ///< Among those of its kind, from 1.
 
     friend auto operator<=>(const deviation&, const deviation&) = default;

@@ -20,6 +20,7 @@ namespace distworker::sim {
 
 /// What an endpoint has to tell.
 struct endpoint_event {
+    /// What happened.
     enum class kind : std::uint8_t {
         part,   ///< A piece of a message: `bytes`, `last`, `announced`.
         pinged, ///< The peer's ping; it is answered already.
@@ -29,13 +30,13 @@ struct endpoint_event {
         broken, ///< The peer broke the framing, see `problem`; it is over. Nothing comes after this.
         ended,  ///< The connection is over without a Close, or behind it. Nothing comes after this.
     };
-    kind what{};
-    message_kind message = message_kind::binary;
-    std::span<const std::byte> bytes{}; ///< Valid until the endpoint's next call.
-    bool last = false;
-    std::uint64_t announced = 0;
-    std::uint16_t code = 0;
-    const char* problem = "";
+    kind what{};                                 ///< Which of them.
+    message_kind message = message_kind::binary; ///< Of a part: what its message is.
+    std::span<const std::byte> bytes{};          ///< Valid until the endpoint's next call.
+    bool last = false;                           ///< Of a part: its message is complete.
+    std::uint64_t announced = 0; ///< Of a part: the size by the frame's header; 0 where more frames follow.
+    std::uint16_t code = 0;      ///< Of a Close; 1005 when it holds none.
+    const char* problem = "";    ///< In words, static.
 };
 
 /// How an endpoint writes.
@@ -77,6 +78,7 @@ public:
     [[nodiscard]] bool quiet() const noexcept;
     /// Whether reading may bring something.
     [[nodiscard]] bool reading() const noexcept { return reading_ && !ended_; }
+    /// Pongs that `drops_late_pongs` has cost so far.
     [[nodiscard]] std::uint64_t dropped_pongs() const noexcept { return dropped_pongs_; }
     /// The longest that a pong has waited, from the ping's arrival until its bytes were taken by the pipe.
     [[nodiscard]] std::chrono::nanoseconds slowest_pong() const noexcept { return slowest_pong_; }

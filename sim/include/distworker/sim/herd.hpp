@@ -15,14 +15,14 @@ namespace distworker::sim {
 
 /// Workers that lose their controller at one moment, and for how long.
 struct herd_options {
-    std::uint32_t workers = 10'000;
-    std::chrono::seconds away{60};
-    std::uint64_t seed = 1;
+    std::uint32_t workers = 10'000; ///< One connection each.
+    std::chrono::seconds away{60};  ///< From the loss until the controller is back.
+    std::uint64_t seed = 1;         ///< Of all that is random.
 };
 
 /// How they came back.
 struct herd_result {
-    herd_options options;
+    herd_options options; ///< What was played.
     /// Attempts to connect in each tenth of a second since the controller went.
     std::vector<std::uint32_t> attempts;
     /// The largest share of the fleet, 0 to 1, that attempts in any one second.

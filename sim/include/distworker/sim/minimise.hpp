@@ -14,8 +14,8 @@ namespace distworker::sim {
 
 /// A failed run made small.
 struct small_failure {
-    run_options options; ///< That play it: `keep` and `without` are set.
-    run_result result;
+    run_options options;  ///< That play it: `keep` and `without` are set.
+    run_result result;    ///< What they lead to.
     std::size_t from = 0; ///< Deviations before.
     unsigned runs = 0;    ///< That it took to find.
 };

@@ -43,6 +43,7 @@ struct pipe_faults {
 
 class pipe {
 public:
+    /// Delays, chunks and damage are drawn from `seed`.
     pipe(const pipe_faults& faults, std::uint64_t seed) noexcept : faults_{faults}, random_{seed} {}
 
     /// Bytes that `write` would take now.
@@ -68,10 +69,12 @@ public:
     /// From now on nothing arrives and nobody is told (a half-open connection, a black hole). What is written
     /// is taken until the send buffer is full.
     void silence() noexcept { silent_ = true; }
+    /// Whether `silence` was called.
     [[nodiscard]] bool silent() const noexcept { return silent_; }
     /// Breaks it now; what is under way is lost.
     void cut() noexcept;
 
+    /// Bytes that have arrived so far, damaged and doubled ones as they were written.
     [[nodiscard]] std::uint64_t delivered() const noexcept { return delivered_; }
     /// Bytes that were damaged so far.
     [[nodiscard]] std::uint64_t damaged() const noexcept { return damaged_; }

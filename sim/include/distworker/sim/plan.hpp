@@ -107,18 +107,21 @@ inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault::retri
 
 /// A run's faults and how bad they are.
 struct plan {
+    /// What that seed means.
     explicit plan(std::uint64_t seed) noexcept;
     /// Without any fault.
     plan() noexcept = default;
 
+    /// Whether the fault may happen.
     [[nodiscard]] bool has(fault which) const noexcept { return on[static_cast<std::size_t>(which)]; }
     /// What is larger would be sent for ever: no line carries it before somebody's patience ends.
     [[nodiscard]] std::size_t largest_message() const noexcept {
         return line.bandwidth == 0 ? SIZE_MAX : static_cast<std::size_t>(line.bandwidth);
     }
+    /// Switches a fault on or off; how bad it is stays as it was drawn.
     void set(fault which, bool whether) noexcept { on[static_cast<std::size_t>(which)] = whether; }
 
-    std::array<bool, fault_kinds> on{};
+    std::array<bool, fault_kinds> on{}; ///< By `fault`.
     /// Accidents come in storms; in the calm between there are none, and few tasks.
     std::chrono::nanoseconds storm = std::chrono::minutes{10};
     std::chrono::nanoseconds calm = std::chrono::hours{4};

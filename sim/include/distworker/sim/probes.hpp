@@ -24,15 +24,18 @@ public:
             hits_.emplace(name, times);
         }
     }
+    /// Adds the hits of another run.
     void add(const probes& other) {
         for (const auto& [name, count] : other.hits_) {
             hit(name, count);
         }
     }
+    /// How often that probe was hit.
     [[nodiscard]] std::uint64_t hits(std::string_view name) const {
         const auto found = hits_.find(name);
         return found == hits_.end() ? 0 : found->second;
     }
+    /// Names that `names()` has and nobody hit.
     [[nodiscard]] std::vector<std::string_view> never_hit() const;
     /// Names that were hit and that `names()` does not have: a mistake in the simulator.
     [[nodiscard]] std::vector<std::string_view> unknown() const;

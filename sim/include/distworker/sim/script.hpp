@@ -39,6 +39,7 @@ public:
     virtual_task& operator=(const virtual_task&) = delete;
     virtual ~virtual_task() = default;
 
+    /// What the engine handed out.
     [[nodiscard]] virtual const assigned_task& task() const noexcept = 0;
     /// Which worker runs it, from 0.
     [[nodiscard]] virtual std::uint32_t worker() const noexcept = 0;
@@ -52,7 +53,7 @@ public:
     /// Is called once, when the task is asked to stop.
     virtual void on_stop(std::function<void(virtual_task&)> what) = 0;
 
-    // As `worker_engine`'s.
+    /// What is told to the engine, and refused as by `worker_engine`.
     virtual std::expected<void, misuse> progress(double fraction, std::string_view message) = 0;
     virtual std::expected<void, misuse> stream(const value& item) = 0;
     virtual std::expected<void, misuse> complete(const value& result) = 0;
@@ -78,6 +79,7 @@ public:
 
     /// Since the beginning of the run.
     [[nodiscard]] virtual std::chrono::nanoseconds now() const noexcept = 0;
+    /// How many there are.
     [[nodiscard]] virtual std::uint32_t workers() const noexcept = 0;
     /// Numbers of its own, from the run's seed.
     [[nodiscard]] virtual seeded_random& random() noexcept = 0;
@@ -94,7 +96,9 @@ public:
     virtual void end_controller(std::chrono::nanoseconds away) = 0;
 
     // A worker's machine
+    /// It stands still for so long, as when it is suspended; what comes meanwhile waits.
     virtual void freeze(std::uint32_t worker, std::chrono::nanoseconds time) = 0;
+    /// The process dies without a word.
     virtual void kill(std::uint32_t worker) = 0;
     /// Tells the process to end, as SIGTERM does.
     virtual void stop(std::uint32_t worker) = 0;
@@ -102,10 +106,12 @@ public:
     virtual void set_wall_clock(std::uint32_t worker, std::chrono::milliseconds error) = 0;
 
     // Its connections
+    /// How connections end.
     enum class cut_kind : std::uint8_t {
         fin, ///< An end of file for both sides, behind what is under way.
         rst, ///< What is under way is lost, and both sides learn of it.
     };
+    /// Ends the connections that it has.
     virtual void cut(std::uint32_t worker, cut_kind how) = 0;
     /// Nothing moves for so long, in either direction.
     virtual void stall(std::uint32_t worker, std::chrono::nanoseconds time) = 0;
@@ -115,9 +121,9 @@ public:
 
 /// Something that is done to the world.
 struct outage {
-    std::chrono::nanoseconds at{}; ///< Since the beginning of the run.
-    std::string name;
-    std::function<void(world&)> what;
+    std::chrono::nanoseconds at{};    ///< Since the beginning of the run.
+    std::string name;                 ///< For logs and failures.
+    std::function<void(world&)> what; ///< Called once.
 };
 
 } // namespace distworker::sim

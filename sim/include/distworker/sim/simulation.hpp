@@ -27,13 +27,14 @@ namespace distworker::sim {
 
 /// All that a run depends on.
 struct run_options {
-    std::uint64_t seed = 1;
-    std::uint32_t workers = 3;
-    sim::mode mode = sim::mode::faithful;
+    std::uint64_t seed = 1;               ///< Of all that is drawn.
+    std::uint32_t workers = 3;            ///< Processes, each on a machine of its own.
+    sim::mode mode = sim::mode::faithful; ///< What is on the other side.
     /// How long faults are on.
     std::chrono::nanoseconds faulty_time = std::chrono::hours{24};
 
     // Logic of your own; what is empty is drawn from the seed.
+    /// What each task does.
     virtual_handler handler{};
     /// Changes each process's configuration before it is checked.
     std::function<void(worker_config&)> configure{};
@@ -41,6 +42,7 @@ struct run_options {
     std::function<task_spec(std::uint64_t number, seeded_random& random)> make_task{};
     /// Mean time between tasks; zero: drawn.
     std::chrono::nanoseconds between_tasks{};
+    /// What is done to the world, beside the seed's faults.
     std::vector<outage> outages{};
     /// False: nothing goes wrong but by `outages`.
     bool seeded_faults = true;
@@ -71,7 +73,7 @@ inline constexpr std::string_view queue_name = "sim.task";
 
 /// What became of the tasks.
 struct verdict {
-    std::uint64_t submitted = 0;
+    std::uint64_t submitted = 0;     ///< Accepted by the controller.
     std::uint64_t finished = 0;      ///< At the controller, with a result or an error.
     std::uint64_t lost = 0;          ///< Accepted by a worker, not finished, and nobody was told: must be 0.
     std::uint64_t unexpected = 0;    ///< Ended with what no handler gave: must be 0.
@@ -81,25 +83,26 @@ struct verdict {
     std::uint64_t stranded = 0;      ///< Not finished, and never with a worker. In ideal mode these are lost.
     std::uint64_t excused = 0;       ///< Not finished, behind everybody's back: forgotten by the database.
 
+    /// Adds another run's.
     verdict& operator+=(const verdict& more) noexcept;
 };
 
 /// A deviation that happened, when, and what it was.
 struct happening {
-    deviation what;
-    std::chrono::nanoseconds at{};
-    std::string text;
+    deviation what;                ///< Its name, for `run_options::keep`.
+    std::chrono::nanoseconds at{}; ///< Virtual time since the beginning of the run.
+    std::string text;              ///< For people.
 };
 
 /// What became of a run.
 struct run_result {
-    verdict tasks;
+    verdict tasks; ///< Of all that were submitted.
     /// Broken invariants and missed budgets, in words; empty when all is well.
     std::vector<std::string> accusations;
     /// Up to the accusation, in their order.
     std::vector<happening> happened;
-    probes seen;
-    std::uint64_t events = 0;
+    probes seen;              ///< The probes that were hit.
+    std::uint64_t events = 0; ///< Steps that were played.
     /// When it ended: with the first accusation, or with the drain.
     std::chrono::nanoseconds ended_at{};
     /// Virtual time over all workers that were up.
@@ -108,6 +111,7 @@ struct run_result {
     std::chrono::nanoseconds leapt{};
     std::uint64_t leapt_rounds = 0;
 
+    /// Whether nothing was accused.
     [[nodiscard]] bool good() const noexcept { return accusations.empty(); }
 };
 

@@ -40,6 +40,7 @@ class witness {
 public:
     /// What it tells of a task: for those who keep accounts of their own.
     struct report {
+        /// What has become of it.
         enum class kind : std::uint8_t {
             accepted,    ///< Its handler is to run.
             answered,    ///< The application gave an outcome, and the engine took it.
@@ -48,10 +49,10 @@ public:
             cut_off,     ///< Its connection is gone, and its handler is told so.
             unseen,      ///< Lost with its connection before its handler was to run; the engine counts it.
         };
-        kind what{};
-        std::uint32_t slot = 0;
-        delivery task; ///< Serial 0: a refusal.
-        std::string_view id;
+        kind what{};            ///< Which of them.
+        std::uint32_t slot = 0; ///< Counted from 0.
+        delivery task;          ///< Serial 0: a refusal.
+        std::string_view id;    ///< The controller's name for the task; valid during the call.
         std::size_t answer = 0; ///< Of its outcome, see `hash_of`.
     };
 
@@ -63,6 +64,7 @@ public:
     /// Who wants to know what becomes of tasks.
     void tell(std::function<void(const report&)> listener) { tell_ = std::move(listener); }
 
+    /// What goes in and comes out; when to call each is on top.
     void gave(const group_input& what, instant now);
     void answered(const group_input& what, const std::expected<void, misuse>& result);
     void took(const group_output& output, instant now);
