@@ -20,6 +20,7 @@ enum class reconnect_policy : std::uint8_t {
 
 /// Never two attempts closer together than this.
 inline constexpr std::chrono::milliseconds min_reconnect_delay{250};
+/// Range of the waits while the controller refuses (`jitter`).
 inline constexpr std::chrono::seconds min_refused_delay{30};
 inline constexpr std::chrono::seconds max_refused_delay{300};
 /// A `Retry-After` counts up to here.

@@ -99,6 +99,7 @@ enum class note_kind : std::uint8_t {
     task_put_back,     ///< Ideal: the task's worker is gone; it waits for another.
     task_timed_out,    ///< Ideal: its time and the grace are over.
 };
+/// How many kinds of note there are.
 inline constexpr std::size_t note_kinds = 18;
 
 [[nodiscard]] const char* to_string(note_kind kind) noexcept;

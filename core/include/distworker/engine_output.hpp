@@ -50,6 +50,7 @@ enum class deadline_reason : std::uint8_t {
     register_hold,    ///< A handler of the lost connection has had its time; register again.
     memory,           ///< Something could not be done for want of memory: try again.
 };
+/// How many reasons there are.
 inline constexpr std::size_t deadline_reasons = 22;
 
 /// Why a task is asked to stop.

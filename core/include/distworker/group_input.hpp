@@ -17,7 +17,7 @@ namespace distworker {
 
 namespace input {
 
-/// What the group as a whole is told.
+/// What the group as a whole is told: the calls of `worker_group` with these names.
 struct start {};
 struct stop {
     end_reason why{};                               ///< What `output::stopped` will say.
@@ -33,7 +33,8 @@ struct set_health {
     worker_health health{}; ///< Stuck handlers can make it worse.
 };
 struct tick {};
-/// The rest names a slot, and a connection of it where it has to.
+/// The rest names a slot, and a connection of it where it has to: the calls of `worker_engine` with these
+/// names.
 struct set_usage {
     std::uint32_t slot = 0; ///< Counted from 0.
     resource_usage usage;   ///< For the next heartbeats.

@@ -8,7 +8,7 @@ namespace distworker {
 /// The two kinds of data messages that WebSocket has.
 enum class message_kind : std::uint8_t {
     binary, ///< One frame of the protocol.
-    text    ///< Nothing of the protocol's: a strike.
+    text    ///< Nothing of the protocol's; counted and ignored.
 };
 
 } // namespace distworker

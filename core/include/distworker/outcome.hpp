@@ -79,7 +79,6 @@ class outcome_writer {
 public:
     /// `task`, or a copy of it, outlives the writer.
     explicit outcome_writer(const assigned_task& task);
-    /// For an id alone, where no task could be made of the assignment.
     /// For an id alone, where no task could be made of the assignment; its text outlives the writer.
     /// `task_document_bytes` is what the result shares the document's limit with.
     outcome_writer(std::string_view task_id, const buffer_pool& pool, std::size_t task_document_bytes = 0);

@@ -37,6 +37,7 @@ public:
     explicit secret(String&& text) : secret{std::string_view{text}} {
         wipe(text);
     }
+    /// One that was moved from is empty.
     secret(secret&& other) noexcept;
     secret& operator=(secret&& other) noexcept;
     secret(const secret&) = delete;
@@ -52,6 +53,7 @@ public:
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_.get(), size_}; }
     /// The same bytes as text. Do not make a `std::string` of it.
     [[nodiscard]] std::string_view view() const noexcept;
+    /// How many bytes there are.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
 

@@ -67,6 +67,7 @@ inline constexpr std::chrono::minutes signing_date_tolerance{5};
 /// What a key signs: HMAC-SHA256(date_key, scope).
 [[nodiscard]] std::expected<secret, signing_error> signing_key(const crypto& crypto, const secret& date_key,
                                                                std::string_view scope);
+/// The scope of a registration, and that of an HTTP request.
 inline constexpr std::string_view websocket_scope = "distworker1_websocket";
 inline constexpr std::string_view request_scope = "distworker1_request";
 

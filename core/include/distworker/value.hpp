@@ -28,6 +28,7 @@ public:
     /// Null.
     value() noexcept;
     value(std::nullptr_t) noexcept;
+    /// What it is given. Every number becomes a double; a pointer to text is not null.
     template <std::same_as<bool> Boolean>
     value(Boolean boolean);
     template <typename Number>

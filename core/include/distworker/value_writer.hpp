@@ -79,7 +79,6 @@ public:
     }
 
     /// Ends the outermost object. Nothing may be left open.
-    /// Ends the outermost object. Nothing may be left open.
     void finish();
     /// The first fault; nothing while all is well.
     [[nodiscard]] const std::optional<write_fault>& fault() const noexcept { return fault_; }
@@ -117,6 +116,7 @@ void write_members(value_writer& out, const value& object);
 /// Writes one value, after `key` or into a list.
 void write(value_writer& out, const value& content);
 void write(value_writer& out, const value_view& content);
+/// The members of an object that is off the wire.
 void write_members(value_writer& out, const object_view& object);
 
 } // namespace distworker

@@ -95,7 +95,7 @@ public:
         std::uint32_t slot = 0; ///< Counted from 0; goes into the names of deliveries.
         /// End by itself after the controller's `idle_time`; a group decides for all.
         bool exit_when_idle = true;
-        buffer_pool pool{};
+        buffer_pool pool{}; ///< Where its messages and frames get their memory from.
         /// The last delivery of the engine that had this slot before: names are never used twice.
         delivery last_delivery{};
     };
@@ -187,6 +187,7 @@ public:
     [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
     /// The latest name that it gave, for the next engine of the slot.
     [[nodiscard]] delivery last_delivery() const noexcept { return {slot_, generation_, serial_}; }
+    /// What has happened since it was made.
     [[nodiscard]] const engine_counters& counters() const noexcept { return counters_; }
     /// Since when no task has run, and how long that may last; `never` while a task runs, outcomes wait for
     /// receipts, or the controller set no idle time.

@@ -14,6 +14,7 @@ public:
     /// `code` is for programs ("QUOTA_EXCEEDED"), `message` for people, `details` an object or null.
     task_error(std::string code, const std::string& message, value details = {})
         : std::runtime_error{message}, code_{std::move(code)}, details_{std::move(details)} {}
+    /// As they were given; the message is `what()`.
     [[nodiscard]] const std::string& code() const noexcept { return code_; }
     [[nodiscard]] const value& details() const noexcept { return details_; }
 

@@ -42,7 +42,7 @@ public:
     /// An end of the engines'.
     explicit worker_end(end_reason reason) noexcept
         : code_{exit_code_for(reason)}, text_{to_string(reason)} {}
-    /// An end before there were engines, such as a configuration that cannot be used.
+    /// An end that no engine told, such as a configuration that cannot be used.
     worker_end(exit_code code, std::string text) : code_{code}, text_{std::move(text)} {}
     /// What the process should exit with.
     [[nodiscard]] exit_code code() const noexcept { return code_; }

@@ -30,6 +30,7 @@ class loop {
 public:
     /// Names one watch; never reused by one loop object.
     enum class watch_id : std::uint64_t {};
+    /// Gets what is ready of what its watch waits for.
     using watch_callback = std::move_only_function<void(io_interest ready)>;
 
     loop() = default;

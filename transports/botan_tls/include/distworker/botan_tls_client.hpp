@@ -53,6 +53,7 @@ public:
     /// Begins the handshake: its first bytes are in `take_outgoing`. `host` is a name or an address, which
     /// the server's certificate must be made for; only names are sent (RFC 6066, section 3).
     botan_tls_client(std::shared_ptr<const botan_tls_settings> settings, const std::string& host);
+    /// One that was moved from may only be destroyed or assigned to.
     botan_tls_client(botan_tls_client&&) noexcept;
     botan_tls_client& operator=(botan_tls_client&&) noexcept;
     ~botan_tls_client();
