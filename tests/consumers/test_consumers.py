@@ -108,6 +108,11 @@ class Installed(Case):
         build(self.folder / "build")
         self.assertIn("PASSED", run(self.folder / "build" / "consumer"))
 
+    def test_a_transport_of_ones_own_by_the_guide(self):
+        self.configure(CONSUMERS / "own_transport", f"-DGUIDE={SOURCE / 'tests' / 'guides'}", *TOGETHER)
+        build(self.folder / "build")
+        self.assertIn("PASSED", run(self.folder / "build" / "consumer", "--gtest_filter=-*InFull.*"))
+
     def test_each_component_searches_for_its_own_packages_and_is_complete(self):
         every = set().union(*PACKAGES.values(), {"fmt", "spdlog", "CLI11", "GTest"})
         names = self.components()
