@@ -384,9 +384,16 @@ void witness::check_fatal(const slot_life& of, const connection_end& end) {
     if ((gone || refused) && !gives_up) {
         accuse("L7", "it goes on although its session is gone");
     }
-    // An idle one that leaves by itself, without the time to say that it drains.
-    const bool leaves =
-        end.cause == end_cause::local && config_->drain_timeout == std::chrono::milliseconds::zero();
+    // One that leaves by itself does not say that it drains where it has no time for that, as when it is
+    // idle, or nothing to drain, as when handlers are stuck and it is not connected yet.
+    const auto may_be_stuck = [](const auto& slot) {
+        const slot_life& any = slot.second;
+        return !any.orphans.empty() ||
+               std::ranges::any_of(any.works, [](const work& w) { return w.stop.has_value(); });
+    };
+    const bool leaves = end.cause == end_cause::local &&
+                        (config_->drain_timeout == std::chrono::milliseconds::zero() ||
+                         (of.now.state == link::connecting && std::ranges::any_of(slots_, may_be_stuck)));
     const bool may_give_up =
         gone || refused || leaves || of.stop_at || paused_ || config_->max_reconnect_attempts >= 0;
     if (gives_up && !may_give_up) {

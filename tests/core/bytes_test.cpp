@@ -117,7 +117,10 @@ TEST(Utf8, FollowsRfc3629) {
           "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF", "eight bytes and then \xF0\x9F\x98\x80"}) {
         EXPECT_TRUE(is_valid_utf8(good)) << escape_for_log(good);
     }
-    EXPECT_TRUE(is_valid_utf8(std::string_view{"\0", 1}));
+    for (char ascii = 0; ascii < 0x7F; ++ascii) {
+        EXPECT_TRUE(is_valid_utf8(std::string(1, ascii))) << int{ascii};
+    }
+    EXPECT_TRUE(is_valid_utf8("\x7F"));
     for (const std::string_view bad :
          {"\x80", "\xC0\x80", "\xC1\xBF", "\xC2", "\xC2 ", "\xE0\x9F\xBF", "\xE1\x80", "\xED\xA0\x80",
           "\xED\xBF\xBF", "\xF0\x8F\xBF\xBF", "\xF0\x90\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFE",

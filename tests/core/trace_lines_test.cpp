@@ -68,6 +68,17 @@ TEST(TraceLines, PollsAfterTheirInputsHaveTheirOwnTime) {
     EXPECT_EQ(difference_of(it.text), "");
 }
 
+TEST(TraceLines, UsagePlaysAgain) {
+    traced_group it{trace_payloads::whole, one_slot()};
+    it.give(input::start{});
+    it.give(input::opened{0, it.generations[0]});
+    it.give(input::sent{0, it.generations[0]});
+    it.give(input::set_usage{0, {.cpu_percent = 12.5F, .memory_used_mb = 345, .gpu_utilization = 67.5F}});
+    it.give(input::received{0, it.generations[0], message_kind::binary, response_frame(), true, 0});
+    EXPECT_THAT(it.text, HasSubstr(" set_usage slot=0 cpu=12.5 memory=345 gpu=67.5\n"));
+    EXPECT_EQ(difference_of(it.text), "");
+}
+
 TEST(TraceLines, AnyTimePlaysAgain) {
     traced_group it{trace_payloads::whole, one_slot()};
     it.give(input::start{});

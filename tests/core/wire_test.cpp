@@ -43,6 +43,16 @@ TEST(WireReader, RefusesWhatIsNoMessage) {
     EXPECT_EQ(error_of("0daabbcc"), wire_error::truncated);
 }
 
+TEST(WireReader, ReadsNothingBehindAnError) {
+    const bytes message = from_hex("0c"
+                                   "0805");
+    reader fields{message};
+    field f;
+    EXPECT_FALSE(fields.next(f));
+    EXPECT_FALSE(fields.next(f)) << "a field of a message that is none";
+    EXPECT_EQ(fields.error(), wire_error::group);
+}
+
 TEST(WireReader, TakesLongWaysToSayANumberAsProtobufDoes) {
     const bytes message = from_hex("08818000"
                                    "f8ffffff0f05");

@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 std::expected<digest32, signing_error> blank_signature(std::string_view, std::span<const std::byte>) {
@@ -607,6 +608,28 @@ TEST(Witness, L4_ACloseThatBeginsLateHasItsTime) {
     group.now.monotonic += 23ms;
     group.rest();
     EXPECT_ACCUSED(group, "L4");
+}
+
+// Seed 100060 of the long run, in ideal mode: a handler that neither stops nor returns, while its worker
+// connects again.
+TEST(Witness, L7_AWorkerWithAStuckHandlerMayEndWhileItConnects) {
+    for (const bool stuck : {true, false}) {
+        liar group;
+        group.become_registered();
+        if (stuck) {
+            group.say(output::stop_task{group.run("t1").name(), stop_reason::connection_lost});
+        }
+        group.end(end_cause::peer_closed, 250ms);
+        group.pass(250ms);
+        group.say(output::connect{nullptr, 2});
+        group.say(output::state_changed{engine_state::connecting});
+        group.say(output::disconnected{2, {.cause = end_cause::local, .detail = "", .retry_at = never}});
+        if (stuck) {
+            EXPECT_THAT(group.accusations(), Not(Contains(StartsWith("L7"))));
+        } else {
+            EXPECT_ACCUSED(group, "L7");
+        }
+    }
 }
 
 TEST(Witness, L7_GivesUpWhenItMustAndOnlyThen) {
