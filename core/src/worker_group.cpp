@@ -42,7 +42,7 @@ std::chrono::nanoseconds stagger(std::size_t place_in_line, std::size_t slots) n
 
 worker_group::worker_group(valid_worker_config config, signer sign, std::uint64_t seed)
     : config_{std::move(config)}, sign_{std::make_shared<signer>(std::move(sign))}, random_{seed},
-      pool_{pool_bytes_per_slot * std::min<std::size_t>(config_->slots, 64)},
+      pool_{pool_bytes_per_slot * static_cast<std::size_t>(std::min<std::uint64_t>(config_->slots, 64))},
       wanted_slots_{static_cast<std::uint32_t>(config_->slots)} {
     reserve(wanted_slots_);
     while (engines_.size() < wanted_slots_) {
