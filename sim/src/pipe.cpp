@@ -22,7 +22,7 @@ std::size_t pipe::room() const noexcept {
     if (broken_ || finished_) {
         return 0;
     }
-    return faults_.send_buffer - std::min(faults_.send_buffer, under_way_);
+    return faults_.send_buffer - std::min(faults_.send_buffer, bytes_.size() - bytes_done_);
 }
 
 std::size_t pipe::write(std::span<const std::byte> bytes, monotonic_time now) {
@@ -35,7 +35,6 @@ std::size_t pipe::write(std::span<const std::byte> bytes, monotonic_time now) {
         chunks_.push_back({last_arrival_, size});
     }
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
-    under_way_ += bytes.size();
     return bytes.size();
 }
 
@@ -46,13 +45,12 @@ std::size_t pipe::read(std::vector<std::byte>& into, monotonic_time now) {
     }
     if (faults_.cut_at && count > 0) {
         const std::uint64_t left = *faults_.cut_at - std::min(*faults_.cut_at, delivered_);
-        broken_ = broken_ || count >= left;
+        broken_ = count >= left;
         count = static_cast<std::size_t>(std::min<std::uint64_t>(count, left));
     }
     deliver(std::span<const std::byte>{bytes_}.subspan(bytes_done_, count), into);
     bytes_done_ += count;
     delivered_ += count;
-    under_way_ -= std::min(under_way_, count);
     if (broken_) {
         cut();
     } else if (bytes_done_ > bytes_.size() / 2) { // or else each byte would be moved many times
@@ -95,7 +93,6 @@ void pipe::cut() noexcept {
     chunks_.clear();
     bytes_.clear();
     bytes_done_ = 0;
-    under_way_ = 0;
 }
 
 std::size_t pipe::chunk_size() noexcept {

@@ -94,9 +94,8 @@ private:
     pipe_faults faults_;
     seeded_random random_;
     std::deque<chunk> chunks_;
-    std::vector<std::byte> bytes_; // of all chunks
+    std::vector<std::byte> bytes_; // of all chunks, behind those that are done
     std::size_t bytes_done_ = 0;   // of these, already read
-    std::size_t under_way_ = 0;
     std::uint64_t delivered_ = 0;
     std::uint64_t damaged_ = 0;
     std::uint64_t next_damage_ = 0;                    // at this byte; 0: not drawn yet
