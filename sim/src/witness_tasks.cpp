@@ -20,6 +20,16 @@ std::string name_of(const delivery& task) {
            std::to_string(task.serial);
 }
 
+// Whether there was one of that id among them, which is now one less.
+bool took_one(std::multiset<std::string>& ids, std::string_view id) {
+    const auto found = ids.find(std::string{id});
+    if (found == ids.end()) {
+        return false;
+    }
+    ids.erase(found);
+    return true;
+}
+
 std::string_view id_of(const outcome& answer) {
     const frame_view frame = answer.read();
     const auto* const completed = std::get_if<task_complete_view>(&frame);
@@ -265,6 +275,10 @@ void witness::stop_asked(const output::stop_task& out) {
         std::erase_if(of.works, [&](const work& w) { return w.name == out.task; });
         return;
     }
+    if (out.reason == stop_reason::shutdown && !of.stop_at &&
+        !paused_) { // it leaves, and has no time to drain
+        stop(of, config_->drain_timeout);
+    }
     if (out.reason == stop_reason::timeout) {
         if (task->deadline > now_.monotonic) {
             accuse("I15", "a timeout before its time");
@@ -379,7 +393,7 @@ void witness::outcome_sent(slot_life& of, std::string_view id, std::string_view 
         task.size = frame.size();
         return;
     }
-    if (!is_owed && of.forgotten.erase(std::string{id}) == 0) {
+    if (!is_owed && !took_one(of.forgotten, id)) {
         accuse("I9", "an outcome of a task that was never assigned, or a second one: " + std::string{id});
         return;
     }
@@ -430,7 +444,7 @@ void witness::undeliverable(const output::undeliverable& lost) {
     const auto owed = find_debt(of.owed, id, true);
     if (owed != of.owed.end()) {
         of.owed.erase(owed);
-    } else if (of.forgotten.erase(id) == 0) {
+    } else if (!took_one(of.forgotten, id)) {
         accuse("I10", "an outcome is handed back that nobody gave: " + name_of(lost.task));
     }
 }

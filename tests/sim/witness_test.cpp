@@ -102,14 +102,14 @@ public:
     void receive(const byte_buffer& frame, std::uint32_t generation = 1) {
         hear(input::received{0, generation, message_kind::binary, frame.bytes(), true, frame.size()});
     }
-    void receive_task(std::string_view id, std::int64_t timeout_ms = 0) {
+    void receive_task(std::string_view id, std::int64_t timeout_ms = 0, std::uint32_t generation = 1) {
         task_assign_view task;
         task.task_id = id;
         task.queue = "q";
         task.timeout_ms = timeout_ms;
         byte_buffer frame;
         write_task_assign(frame, task);
-        receive(frame);
+        receive(frame, generation);
     }
     assigned_task assign(std::string_view id, std::uint64_t serial = 1, monotonic_time deadline = never) {
         task_assign_view task;
@@ -335,6 +335,39 @@ TEST(Witness, TakesARefusalForItsOwnWhenTheTaskHasComeAgainMeanwhile) {
     EXPECT_THAT(group.accusations(), IsEmpty());
 }
 
+// Seed 100367 of the long run, in ideal mode: a controller that keeps sessions assigns a task on each
+// connection anew to a worker that is busy, and no refusal gets through for long.
+TEST(Witness, I9_ATaskThatCameOnTwoConnectionsMayBeRefusedTwiceAndNoMoreOften) {
+    worker_config keeps = liar::ordinary();
+    keeps.worker_id = "w1";
+    keeps.session = session_policy::stable;
+    liar group{keeps};
+    for (const std::uint32_t generation : {1U, 2U}) {
+        group.become_registered(generation);
+        if (generation == 1) {
+            group.run("t1");
+        }
+        group.receive_task("t2", 0, generation);
+        group.end(end_cause::peer_closed, 250ms, generation);
+        group.rest();
+        group.pass(250ms);
+    }
+    group.become_registered(3);
+    liar other;
+    other.become_registered();
+    outcome_writer writer{other.run("t2")};
+    const outcome busy = std::move(writer).fail(error_code::worker_busy, "busy");
+    for (const bool is_owed : {true, true, false}) {
+        group.say(output::send{3, busy.frame()});
+        group.hear(input::sent{0, 3});
+        if (is_owed) {
+            EXPECT_THAT(group.accusations(), IsEmpty());
+        } else {
+            EXPECT_ACCUSED(group, "I9");
+        }
+    }
+}
+
 TEST(Witness, I9_NoOutcomeThatNobodyGaveAndNoneTwice) {
     liar group;
     group.become_registered();
@@ -410,6 +443,22 @@ TEST(Witness, I11_OneTaskAtATimeAndNoForeignAnswer) {
     outcome given = liar::answer_to(running);
     refused.hear(input::complete{running.name(), &given}, std::unexpected{misuse::stale_delivery});
     EXPECT_ACCUSED(refused, "I11");
+}
+
+// Seed 102053 of the long run, in faithful mode: a fourth stuck handler ends the worker, which has no time to
+// drain.
+TEST(Witness, I11_TheAnswerOfATaskThatLeavesNoTimeToDrainMayBeRefused) {
+    worker_config hasty = liar::ordinary();
+    hasty.drain_timeout = 0ms;
+    liar group{hasty};
+    group.become_registered();
+    const assigned_task running = group.run("t1");
+    group.say(output::state_changed{engine_state::closing});
+    group.say(output::close{1, 1000});
+    group.say(output::stop_task{running.name(), stop_reason::shutdown});
+    outcome given = liar::answer_to(running);
+    group.hear(input::complete{running.name(), &given}, std::unexpected{misuse::stale_delivery});
+    EXPECT_THAT(group.accusations(), IsEmpty());
 }
 
 TEST(Witness, I12_ADeliveryBeginsOnceAndNoneBehindAStop) {

@@ -154,9 +154,9 @@ private:
         engine_state told = engine_state::stopped;
         std::deque<work> works;
         std::vector<debt> owed;
-        std::set<std::string> forgotten; // stable: refusals may come on a later connection
-        std::deque<delivery> orphans;    // whose handlers run although their connection is gone
-        std::set<delivery> returning;    // late answers of orphans, to be handed back
+        std::multiset<std::string> forgotten; // stable: refusals may come on a later connection
+        std::deque<delivery> orphans;         // whose handlers run although their connection is gone
+        std::set<delivery> returning;         // late answers of orphans, to be handed back
 
         std::uint64_t last_serial = 0; // of its deliveries
         std::uint32_t attempts = 0;
