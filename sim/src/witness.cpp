@@ -395,7 +395,7 @@ void witness::check_fatal(const slot_life& of, const connection_end& end) {
                         (config_->drain_timeout == std::chrono::milliseconds::zero() ||
                          (of.now.state == link::connecting && std::ranges::any_of(slots_, may_be_stuck)));
     const bool may_give_up =
-        gone || refused || leaves || of.stop_at || paused_ || config_->max_reconnect_attempts >= 0;
+        gone || refused || leaves || leaves_ || of.stop_at || paused_ || config_->max_reconnect_attempts >= 0;
     if (gives_up && !may_give_up) {
         accuse("L7", "it gives up: " + end.detail);
     }
@@ -466,6 +466,7 @@ void witness::state_changed(std::uint32_t slot, engine_state state) {
         expect_registered(of, "ready");
     }
     if (state == engine_state::draining && !of.stop_at && !paused_) { // it leaves by itself: nothing to do
+        leaves_ = true;
         stop(of, config_->drain_timeout);
     }
     if (state == engine_state::stopped) {

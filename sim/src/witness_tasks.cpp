@@ -144,7 +144,8 @@ void witness::assignment_arrived(slot_life& of, std::string_view id, bool usable
         seen_->hit(usable ? "assigned_while_busy" : "unusable_assignment");
     }
     const auto over_at =
-        timeout_ms > 0 ? saturating_add(now_.monotonic, saturating_milliseconds(timeout_ms)) : never;
+        timeout_ms > 0 ? saturating_add(now_.monotonic - step_back_, saturating_milliseconds(timeout_ms))
+                       : never;
     of.owed.push_back({std::string{id}, !takes_it, over_at});
 }
 
@@ -277,6 +278,7 @@ void witness::stop_asked(const output::stop_task& out) {
     }
     if (out.reason == stop_reason::shutdown && !of.stop_at &&
         !paused_) { // it leaves, and has no time to drain
+        leaves_ = true;
         stop(of, config_->drain_timeout);
     }
     if (out.reason == stop_reason::timeout) {

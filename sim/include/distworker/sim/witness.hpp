@@ -251,6 +251,7 @@ private:
     std::uint64_t lost_unseen_ = 0;
     std::uint64_t broken_rules_ = 0; // connections that ended by a violation of the peer's
     bool paused_ = false;
+    bool leaves_ = false; // the whole group, by itself
     bool stopped_ = false;
     std::vector<std::string> accusations_;
 };
