@@ -26,7 +26,7 @@ void close_and_delete(Owner* owner) {
              [](uv_handle_t* closed) { delete static_cast<Owner*>(closed->data); });
 }
 
-struct watched {
+struct polled {
     uv_poll_t handle{};
     std::shared_ptr<loop::watch_callback> ready; // null once the watch has ended
     io_interest interest{};
@@ -47,7 +47,7 @@ struct watched {
 
     // libuv stops a handle whose descriptor has an error: while somebody cares, it is started again.
     static void call(uv_poll_t* handle, int status, int events) {
-        auto& self = *static_cast<watched*>(handle->data);
+        auto& self = *static_cast<polled*>(handle->data);
         const auto alive = self.ready;
         if (alive == nullptr) {
             return;
@@ -84,7 +84,7 @@ public:
     }
 
     std::uint64_t watch(int fd, io_interest interest, watch_callback ready) {
-        auto made = std::make_unique<watched>();
+        auto made = std::make_unique<polled>();
         require(uv_poll_init(&on_, &made->handle, fd), "libuv_loop::watch");
         made->handle.data = made.get();
         made->ready = std::make_shared<watch_callback>(std::move(ready));
@@ -142,7 +142,7 @@ private:
     timer* timer_; // freed once it is closed, as the watches are
     detail::loop_timer due_;
     std::uint64_t next_watch_ = 1;
-    std::unordered_map<std::uint64_t, watched*> watches_;
+    std::unordered_map<std::uint64_t, polled*> watches_;
 };
 
 libuv_loop::libuv_loop(uv_loop_t& on) : self_{std::make_unique<implementation>(on)} {}

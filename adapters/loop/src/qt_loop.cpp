@@ -33,7 +33,7 @@ private:
     std::shared_ptr<int> depth_ = std::make_shared<int>(0);
 };
 
-struct watched {
+struct notified {
     QSocketNotifier* reading;
     QSocketNotifier* writing;
     loop::watch_callback ready;
@@ -70,8 +70,8 @@ public:
     std::uint64_t watch(int fd, io_interest interest, watch_callback ready) {
         const std::uint64_t id = next_watch_++;
         const auto made =
-            std::make_shared<watched>(notifier(fd, QSocketNotifier::Read, id),
-                                      notifier(fd, QSocketNotifier::Write, id), std::move(ready));
+            std::make_shared<notified>(notifier(fd, QSocketNotifier::Read, id),
+                                       notifier(fd, QSocketNotifier::Write, id), std::move(ready));
         watches_.emplace(id, made);
         made->arm(interest);
         return id;
@@ -106,7 +106,7 @@ private:
             if (found == watches_.end()) {
                 return;
             }
-            const std::shared_ptr<watched> alive = found->second;
+            const std::shared_ptr<notified> alive = found->second;
             const bool reads = what == QSocketNotifier::Read;
             if (reads ? alive->interest.readable : alive->interest.writable) {
                 calls_.call(alive->ready, io_interest{.readable = reads, .writable = !reads});
@@ -115,7 +115,7 @@ private:
         return made;
     }
 
-    void end(watched& watch) {
+    void end(notified& watch) {
         watch.arm({});
         calls_.discard(watch.reading);
         calls_.discard(watch.writing);
@@ -141,7 +141,7 @@ private:
     QTimer* timer_;
     detail::loop_timer due_;
     std::uint64_t next_watch_ = 1;
-    std::unordered_map<std::uint64_t, std::shared_ptr<watched>> watches_;
+    std::unordered_map<std::uint64_t, std::shared_ptr<notified>> watches_;
 };
 
 qt_loop::qt_loop() : self_{std::make_unique<implementation>()} {}

@@ -37,7 +37,7 @@ crypto_error failure(std::string_view what) {
     return {std::move(message)};
 }
 
-const unsigned char* raw(std::span<const std::byte> bytes) noexcept {
+const unsigned char* raw_bytes(std::span<const std::byte> bytes) noexcept {
     // OpenSSL takes a null key for "the key of before"; an empty one needs an address.
     static constexpr unsigned char nothing = 0;
     return bytes.empty() ? &nothing : reinterpret_cast<const unsigned char*>(bytes.data());
@@ -50,8 +50,8 @@ std::expected<Digest, crypto_error> digest_of(const EVP_MD* algorithm, std::span
     if (algorithm == nullptr) {
         return std::unexpected{crypto_error{std::string{name} + " is not available in this OpenSSL"}};
     }
-    if (EVP_Digest(raw(data), data.size(), reinterpret_cast<unsigned char*>(out.data()), nullptr, algorithm,
-                   nullptr) != 1) {
+    if (EVP_Digest(raw_bytes(data), data.size(), reinterpret_cast<unsigned char*>(out.data()), nullptr,
+                   algorithm, nullptr) != 1) {
         return std::unexpected{failure(name)};
     }
     return out;
@@ -73,8 +73,8 @@ public:
                                          OSSL_PARAM_construct_end()};
         digest32 out{};
         std::size_t written = 0;
-        if (EVP_MAC_init(context.get(), raw(key), key.size(), parameters) != 1 ||
-            EVP_MAC_update(context.get(), raw(data), data.size()) != 1 ||
+        if (EVP_MAC_init(context.get(), raw_bytes(key), key.size(), parameters) != 1 ||
+            EVP_MAC_update(context.get(), raw_bytes(data), data.size()) != 1 ||
             EVP_MAC_final(context.get(), reinterpret_cast<unsigned char*>(out.data()), &written,
                           out.size()) != 1 ||
             written != out.size()) {

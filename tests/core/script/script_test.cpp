@@ -43,7 +43,7 @@ public:
 // Instrumented code takes too long to try everything at each step: there, each disturbance has a share of the
 // steps, another than its neighbours.
 #ifdef DISTWORKER_INSTRUMENTED
-constexpr std::size_t stride = 10;
+constexpr std::size_t stride = 30;
 #else
 constexpr std::size_t stride = 1;
 #endif
