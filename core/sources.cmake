@@ -31,6 +31,7 @@ set(DISTWORKER_CORE_SOURCES
   src/queue_pattern.cpp
   src/request_signing.cpp
   src/secret.cpp
+  src/shortest_number.cpp
   src/signing.cpp
   src/trace_config.cpp
   src/trace_replay.cpp

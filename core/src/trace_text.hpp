@@ -1,6 +1,8 @@
 // How a trace writes and reads the fields of a line. Internal.
 #pragma once
 
+#include "shortest_number.hpp"
+
 #include <distworker/group_input.hpp>
 #include <distworker/trace.hpp>
 
@@ -135,6 +137,10 @@ public:
         if constexpr (std::same_as<T, bool>) {
             value = *text == "1";
             fail_unless(*text == "0" || *text == "1", name);
+        } else if constexpr (std::floating_point<T>) {
+            const auto number = read_shortest<T>(*text);
+            value = number.value_or(value);
+            fail_unless(number.has_value(), name);
         } else {
             const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
             fail_unless(error == std::errc{} && end == text->data() + text->size(), name);

@@ -155,6 +155,13 @@ TEST(controller_ideal, assigns_again_what_a_returned_session_does_not_answer) {
     EXPECT_EQ(task->status, task_status::finished);
 }
 
+TEST(ControllerConfig, HasTheTimesOfItsDocumentation) {
+    EXPECT_EQ(controller_config{}.return_time, 90s);
+    EXPECT_EQ(controller_config{}.settle_time, 5s);
+    EXPECT_EQ(controller_config{}.timeout_grace, 10s);
+    EXPECT_EQ(controller_config{}.keep, 10'000U);
+}
+
 // Found by the simulator: a worker whose connections all ended within `settle_time` kept its task for ever.
 TEST(controller_ideal, gives_the_task_of_a_session_that_never_settles_to_another) {
     controller_harness host{ideal};

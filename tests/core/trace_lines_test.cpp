@@ -79,6 +79,26 @@ TEST(TraceLines, UsagePlaysAgain) {
     EXPECT_EQ(difference_of(it.text), "");
 }
 
+TEST(TraceLines, FlushPlaysAgain) {
+    traced_group it{trace_payloads::whole, one_slot()};
+    work(it);
+    outcome answer = engine_rig::result_for(*it.task);
+    it.give(input::complete{it.task->name(), &answer});
+    it.give(input::sent{0, it.generations[0]});
+    EXPECT_THAT(it.text, Not(HasSubstr("\nout ping")));
+    it.give(input::flush{});
+    EXPECT_THAT(it.text, HasSubstr(" flush\nout ping slot=0"));
+    EXPECT_EQ(difference_of(it.text), "");
+}
+
+// FNV-1a of 64 bits, as docs/tracing.md says: whoever has the payload can look for it.
+TEST(TraceLines, APayloadThatIsLeftOutHasItsSizeAndItsChecksum) {
+    traced_group it{trace_payloads::digests, one_slot()};
+    work(it);
+    it.give(input::progress{it.task->name(), 0.5, "foobar"});
+    EXPECT_THAT(it.text, HasSubstr("=6#85944171f73967e8\n"));
+}
+
 TEST(TraceLines, AnyTimePlaysAgain) {
     traced_group it{trace_payloads::whole, one_slot()};
     it.give(input::start{});

@@ -26,6 +26,16 @@ TEST(GroupStart, ConnectsOneSlotAfterTheOther) {
     }
 }
 
+TEST(GroupSlots, TheFirstThatIsAddedConnectsAtOnce) {
+    group_rig rig{1};
+    rig.register_all();
+    const std::size_t before = rig.connects.size();
+    ASSERT_TRUE(rig.group.set_slots(3, rig.now));
+    rig.drain();
+    ASSERT_EQ(rig.connects.size(), before + 1);
+    EXPECT_EQ(rig.connects.back(), std::pair(1U, rig.now.monotonic));
+}
+
 TEST(GroupProbe, OneSlotTriesWhileTheControllerRefuses) {
     group_rig rig{20};
     rig.refuse = true;
