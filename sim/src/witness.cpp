@@ -137,7 +137,14 @@ void witness::answered(const group_input& what, const std::expected<void, misuse
                            each_slot([&](slot_life& of) { stop(of, e.limits); });
                        }
                    },
-                   [&](const input::pause&) { paused_ = paused_ || result.has_value(); },
+                   [&](const input::pause&) {
+                       paused_ = paused_ || result.has_value();
+                       each_slot([&](slot_life& of) { // one that was held is refused now
+                           for (debt& each : of.owed) {
+                               each.to_be_refused = each.to_be_refused || result.has_value();
+                           }
+                       });
+                   },
                    [&](const input::resume&) { paused_ = paused_ && !result.has_value(); },
                    [&](const input::set_slots& e) {
                        if (result) {

@@ -368,10 +368,12 @@ void witness::outcome_sent(slot_life& of, std::string_view id, std::string_view 
         is_owed && code == error_code::timeout && !owed->to_be_refused && now_.monotonic >= owed->over_at;
     const bool refuses = code == error_code::invalid_task || code == error_code::worker_busy ||
                          code == error_code::worker_shutdown || never_began;
+    const std::string given{id};
     bool earlier_unsent = false;
     for (work& task : of.works) {
         // A task may come and begin while its refusal of a moment ago still waits.
-        const bool is_refusal = task.name.serial == 0 || (is_owed && refuses);
+        const bool is_refusal =
+            task.name.serial == 0 || (refuses && (is_owed || of.forgotten.contains(given)));
         if (task.sent || task.id != id || (is_refusal && task.answer != hash)) {
             earlier_unsent = earlier_unsent || (task.answered && !task.sent && !is_refusal);
             continue;

@@ -132,10 +132,12 @@ public:
         hear(input::complete{task.name(), &answer});
         say(output::state_changed{engine_state::ready});
     }
-    void send(const outcome& answer) { say(output::send{1, answer.frame()}); }
-    void write(const outcome& answer) {
-        send(answer);
-        hear(input::sent{0, 1});
+    void send(const outcome& answer, std::uint32_t generation = 1) {
+        say(output::send{generation, answer.frame()});
+    }
+    void write(const outcome& answer, std::uint32_t generation = 1) {
+        send(answer, generation);
+        hear(input::sent{0, generation});
     }
     void ping() {
         output::ping out{1, {}};
@@ -354,34 +356,74 @@ TEST(Witness, TakesARefusalForItsOwnWhenTheTaskHasComeAgainMeanwhile) {
     EXPECT_THAT(group.accusations(), IsEmpty());
 }
 
+worker_config keeping_sessions() {
+    worker_config config = liar::ordinary();
+    config.worker_id = "w1";
+    config.session = session_policy::stable;
+    return config;
+}
+
+// Registered, and cut off before the refusal of a task, "t2", is written.
+void assign_and_cut(liar& group, std::uint32_t generation) {
+    group.receive_task("t2", 0, generation);
+    group.end(end_cause::peer_closed, 250ms, generation);
+    group.rest();
+    group.pass(250ms);
+}
+
 // Seed 100367 of the long run, in ideal mode: a controller that keeps sessions assigns a task on each
 // connection anew to a worker that is busy, and no refusal gets through for long.
 TEST(Witness, I9_ATaskThatCameOnTwoConnectionsMayBeRefusedTwiceAndNoMoreOften) {
-    worker_config keeps = liar::ordinary();
-    keeps.worker_id = "w1";
-    keeps.session = session_policy::stable;
-    liar group{keeps};
-    for (const std::uint32_t generation : {1U, 2U}) {
-        group.become_registered(generation);
-        if (generation == 1) {
-            group.run("t1");
-        }
-        group.receive_task("t2", 0, generation);
-        group.end(end_cause::peer_closed, 250ms, generation);
-        group.rest();
-        group.pass(250ms);
-    }
+    liar group{keeping_sessions()};
+    group.become_registered(1);
+    group.run("t1");
+    assign_and_cut(group, 1);
+    group.become_registered(2);
+    assign_and_cut(group, 2);
     group.become_registered(3);
     const outcome busy = outcome_writer{"t2", buffer_pool{}}.fail(error_code::worker_busy, "busy");
     for (const bool is_owed : {true, true, false}) {
-        group.say(output::send{3, busy.frame()});
-        group.hear(input::sent{0, 3});
+        group.write(busy, 3);
         if (is_owed) {
             EXPECT_THAT(group.accusations(), IsEmpty());
         } else {
             EXPECT_ACCUSED(group, "I9");
         }
     }
+}
+
+// Seed 101636 of the long run, in ideal mode: and then it takes the task, and its refusals go out before the
+// result.
+TEST(Witness, I8_RefusalsOfEarlierConnectionsMayGoOutBeforeTheResult) {
+    liar group{keeping_sessions()};
+    group.become_registered(1);
+    const assigned_task first = group.run("t1");
+    assign_and_cut(group, 1);
+    group.become_registered(2);
+    outcome answer = liar::answer_to(first);
+    group.complete(first, answer);
+    group.write(answer, 2);
+    group.receive_task("t2", 0, 2);
+    const assigned_task second = group.assign("t2", 2);
+    outcome given = liar::answer_to(second);
+    group.complete(second, given);
+    group.write(outcome_writer{"t2", buffer_pool{}}.fail(error_code::worker_busy, "busy"), 2);
+    group.write(given, 2);
+    EXPECT_THAT(group.accusations(), IsEmpty());
+}
+
+// Seed 102014 of the long run, in ideal mode: a task is held, since the outbox is full, when the worker is
+// paused.
+TEST(Witness, I10_AHeldTaskIsRefusedByAPause) {
+    liar group{keeping_sessions()};
+    group.become_registered();
+    group.receive_task("t2");
+    group.hear(input::pause{});
+    group.end(end_cause::peer_closed, 250ms);
+    group.rest();
+    outcome refusal = outcome_writer{"t2", buffer_pool{}}.fail(error_code::worker_shutdown, "paused");
+    group.say(output::undeliverable{std::move(refusal), {0, 1, 0}, certainty::not_sent});
+    EXPECT_THAT(group.accusations(), IsEmpty());
 }
 
 TEST(Witness, I9_NoOutcomeThatNobodyGaveAndNoneTwice) {
