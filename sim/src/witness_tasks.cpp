@@ -368,12 +368,14 @@ void witness::outcome_sent(slot_life& of, std::string_view id, std::string_view 
         is_owed && code == error_code::timeout && !owed->to_be_refused && now_.monotonic >= owed->over_at;
     const bool refuses = code == error_code::invalid_task || code == error_code::worker_busy ||
                          code == error_code::worker_shutdown || never_began;
-    const std::string given{id};
+    // A task may come and begin while refusals of it still wait, of a moment ago or of an earlier connection.
+    const bool waits = is_owed || of.forgotten.contains(std::string{id}) ||
+                       std::ranges::any_of(of.works, [&](const work& w) {
+                           return w.name.serial == 0 && !w.sent && w.id == id && w.answer == hash;
+                       });
     bool earlier_unsent = false;
     for (work& task : of.works) {
-        // A task may come and begin while its refusal of a moment ago still waits.
-        const bool is_refusal =
-            task.name.serial == 0 || (refuses && (is_owed || of.forgotten.contains(given)));
+        const bool is_refusal = task.name.serial == 0 || (refuses && waits);
         if (task.sent || task.id != id || (is_refusal && task.answer != hash)) {
             earlier_unsent = earlier_unsent || (task.answered && !task.sent && !is_refusal);
             continue;

@@ -407,8 +407,18 @@ TEST(Witness, I8_RefusalsOfEarlierConnectionsMayGoOutBeforeTheResult) {
     const assigned_task second = group.assign("t2", 2);
     outcome given = liar::answer_to(second);
     group.complete(second, given);
-    group.write(outcome_writer{"t2", buffer_pool{}}.fail(error_code::worker_busy, "busy"), 2);
-    group.write(given, 2);
+    const outcome busy = outcome_writer{"t2", buffer_pool{}}.fail(error_code::worker_busy, "busy");
+    for (const std::uint32_t generation : {2U, 3U}) { // without a receipt all go out again
+        if (generation == 3) {
+            group.write(answer, generation);
+        }
+        group.write(busy, generation);
+        group.write(given, generation);
+        group.end(end_cause::peer_closed, 250ms, generation);
+        group.rest();
+        group.pass(250ms);
+        group.become_registered(generation + 1);
+    }
     EXPECT_THAT(group.accusations(), IsEmpty());
 }
 
