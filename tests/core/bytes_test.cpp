@@ -149,6 +149,18 @@ TEST(Utf8, WhatIsCutEndsAtACharacter) {
     EXPECT_EQ(to_valid_utf8("abcdef", 0), "");
 }
 
+TEST(Utf8, EachByteThatBeginsNothingIsReplaced) {
+    const std::string mark = to_valid_utf8("\xFF", 10);
+    for (const std::string_view lead : {"\xC0", "\xC3", "\xE0", "\xED", "\xF0", "\xF4", "\xF5"}) {
+        EXPECT_EQ(to_valid_utf8("a" + std::string{lead} + "b", 100), "a" + mark + "b")
+            << escape_for_log(lead);
+    }
+    EXPECT_EQ(to_valid_utf8("a\xE0\x9F"
+                            "b",
+                            100),
+              "a" + mark + mark + "b");
+}
+
 TEST(Utf8, LogsShowNoControlCharacters) {
     EXPECT_EQ(escape_for_log("a\x1B[31mb\n\xFF"), "a\\x1b[31mb\\x0a\\xff");
     EXPECT_EQ(escape_for_log("Grüße"), "Grüße");

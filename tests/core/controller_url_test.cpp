@@ -1,5 +1,6 @@
 #include <distworker/controller_url.hpp>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -82,6 +83,8 @@ TEST(ControllerUrl, Ipv6AndZones) { // G7
     }
     EXPECT_FALSE(parse_controller_url("ws://[::1/"));
     EXPECT_FALSE(parse_controller_url("ws://[::1]x/"));
+    EXPECT_THAT(parse_controller_url("ws://[::1]x").error().problem,
+                ::testing::HasSubstr("malformed IPv6 address"));
     EXPECT_FALSE(parse_controller_url("ws://::1/"));
 }
 

@@ -80,6 +80,33 @@ TEST(EngineMessages, AnOversizedAssignmentIsRefusedFromItsFirstBytesAndTheLinkGo
     EXPECT_THAT(rig.tasks, SizeIs(1));
 }
 
+TEST(EngineMessages, ALargeMessageArrivesWhole) {
+    for (const std::size_t part_bytes : {std::size_t{1'000}, std::size_t{16'384}, std::size_t{1'000'000}}) {
+        engine_rig rig;
+        rig.become_ready();
+        const std::string text(200'000, 'x');
+        const auto large = assign_frame({.id = "large", .input = value{{"text", text}}});
+        std::span<const std::byte> left = large;
+        while (!left.empty()) {
+            const auto part = left.first(std::min(part_bytes, left.size()));
+            left = left.subspan(part.size());
+            rig.engine.received(rig.generation(), message_kind::binary, part, left.empty(), 0, rig.now);
+        }
+        rig.drain();
+        ASSERT_THAT(rig.tasks, SizeIs(1));
+        EXPECT_EQ(rig.tasks[0].input()["text"].string(), text);
+    }
+}
+
+TEST(EngineMessages, OfMembersWithOneNameTheLastStaysInItsPlace) {
+    engine_rig rig;
+    rig.become_ready();
+    rig.assign({.input = value(
+                    value::object{{"a", 1}, {"b", 2}, {"c", 3}, {"b", 4}, {"d", 5}, {"b", 6}, {"a", 7}})});
+    ASSERT_THAT(rig.tasks, SizeIs(1));
+    EXPECT_EQ(value{rig.tasks[0].input()}, value(value::object{{"c", 3}, {"d", 5}, {"b", 6}, {"a", 7}}));
+}
+
 TEST(EngineMessages, AHundredStrikesWhileIdleAreAViolationButNeverWhileATaskRuns) {
     engine_rig idle;
     idle.become_ready();

@@ -24,6 +24,22 @@ wire_error error_of(std::string_view hex) {
     return fields.error();
 }
 
+TEST(WireReader, IsDoneBehindTheLastFieldOfASoundMessage) {
+    constexpr std::array sound{std::byte{0x08}, std::byte{0x01}, std::byte{0x10}, std::byte{0x02}};
+    wire::reader fields{sound};
+    wire::field field;
+    EXPECT_FALSE(fields.done());
+    ASSERT_TRUE(fields.next(field));
+    EXPECT_FALSE(fields.done());
+    ASSERT_TRUE(fields.next(field));
+    EXPECT_TRUE(fields.done());
+    wire::reader broken{std::span{sound}.first(3)};
+    while (broken.next(field)) {
+    }
+    EXPECT_FALSE(broken.done());
+    EXPECT_TRUE(wire::reader{{}}.done());
+}
+
 TEST(WireReader, RefusesWhatIsNoMessage) {
     EXPECT_EQ(error_of(""), wire_error::none);
     EXPECT_EQ(error_of("08"), wire_error::truncated);

@@ -1,8 +1,14 @@
 // Several slots as one worker, on virtual time.
 #include "group_rig.hpp"
 
+#include <distworker/deadline_heap.hpp>
+#include <distworker/random.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
 
 namespace distworker::testing {
 namespace {
@@ -112,6 +118,40 @@ TEST(WorkerGroup, EverySlotReportsTheUsage) {
     for (std::uint32_t slot = 0; slot < 3; ++slot) {
         EXPECT_EQ(rig.group.slot(slot).snapshot().usage.cpu_percent, 50.0F);
         EXPECT_EQ(rig.group.slot(slot).snapshot().usage.memory_used_mb, 200);
+    }
+}
+
+TEST(WorkerGroup, CountsTheEventsOfAllSlots) {
+    group_rig rig{3};
+    rig.register_all();
+    for (std::uint32_t slot = 0; slot < 3; ++slot) {
+        rig.group.with(slot, [&](worker_engine& e) {
+            e.sent(e.generation() + 1, rig.now);
+            e.alive(e.generation(), {rig.now.monotonic - 1s, rig.now.wall});
+        });
+    }
+    EXPECT_EQ(rig.group.counters().stale_events, 3U);
+    EXPECT_EQ(rig.group.counters().clock_steps_back, 3U);
+}
+
+TEST(DeadlineHeap, KnowsTheEarliestOfAny) {
+    constexpr std::uint32_t slots = 50;
+    deadline_heap heap;
+    std::vector<monotonic_time> times(slots, never);
+    for (std::uint32_t slot = 0; slot < slots; ++slot) {
+        heap.add();
+    }
+    seeded_random random{7};
+    for (int round = 0; round < 5'000; ++round) {
+        const auto slot = static_cast<std::uint32_t>(random.next() % slots);
+        const auto at =
+            random.next() % 8 == 0
+                ? never
+                : monotonic_time{std::chrono::seconds{static_cast<std::int64_t>(random.next() % 1'000)}};
+        times[slot] = at;
+        heap.set(slot, at, deadline_reason::heartbeat);
+        ASSERT_EQ(heap.first().at, std::ranges::min(times));
+        ASSERT_EQ(times[heap.first().slot], heap.first().at);
     }
 }
 
