@@ -242,6 +242,8 @@ TEST(EngineMoments, EachPongReceiptsWhatWasWrittenBeforeItsPingOnce) {
     EXPECT_EQ(pong(0), 1U) << "the same again proves nothing new";
     EXPECT_EQ(rig.engine.snapshot().deadline(deadline_reason::receipt_deadline), rig.now.monotonic + 30s)
         << "the second ping gets its own time";
+    EXPECT_EQ(rig.engine.snapshot().deadline(deadline_reason::receipt_due), never)
+        << "nothing is left to ask for";
     EXPECT_EQ(pong(1), 2U);
     EXPECT_EQ(rig.engine.snapshot().deadline(deadline_reason::receipt_deadline), never);
 }

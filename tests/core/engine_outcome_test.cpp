@@ -86,22 +86,6 @@ TEST(EngineOutcome, AReceiptPingNeverOvertakesTheOutcomeThatIsBeingWritten) {
     EXPECT_FALSE(rig.pings.empty());
 }
 
-TEST(EngineOutcome, AnOldPongAsksForNoReceiptThatIsOnItsWay) {
-    engine_rig rig;
-    rig.become_ready();
-    for (const char* id : {"first", "second"}) {
-        rig.assign({.id = id});
-        ASSERT_TRUE(rig.complete());
-        rig.engine.flush(rig.now);
-        rig.drain();
-    }
-    ASSERT_THAT(rig.pings, SizeIs(2));
-    rig.engine.pong(rig.generation(), rig.pings.front(), rig.now);
-    rig.drain();
-    rig.pass(1s);
-    EXPECT_THAT(rig.pings, SizeIs(2));
-}
-
 TEST(EngineOutcome, AReceiptThatFallsDueWaitsForTheOutcomeThatIsBeingWritten) {
     engine_rig rig;
     rig.become_ready();
