@@ -1,4 +1,6 @@
 // Values of the configuration as people write them: the way back from config_text.cpp.
+#include "shortest_number.hpp"
+
 #include <distworker/config_choice.hpp>
 #include <distworker/overloaded.hpp>
 #include <distworker/worker_config.hpp>
@@ -12,30 +14,14 @@ namespace {
 
 using named_unit = std::pair<std::string_view, double>;
 
-// Takes "1.5" from the front of a text that begins with a digit. By hand, since libc++ 19 has std::from_chars
-// for whole numbers only. Exact up to 15 digits behind the point.
+// Takes "1.5" from the front of a text that begins with a digit.
 std::optional<double> take_decimal(std::string_view& text) noexcept {
-    constexpr double enough = 1e15;
-    const auto at_digit = [&] { return !text.empty() && text.front() >= '0' && text.front() <= '9'; };
-    double number = 0;
-    double scale = 1;
-    const auto take_digits = [&](double shift) {
-        for (; at_digit(); text.remove_prefix(1)) {
-            if (scale < enough) {
-                number = number * 10 + (text.front() - '0');
-                scale *= shift;
-            }
-        }
-    };
-    if (!at_digit()) {
+    const std::string_view number = text.substr(0, text.find_first_not_of("0123456789."));
+    if (number.empty() || number.front() == '.') {
         return std::nullopt;
     }
-    take_digits(1);
-    if (text.starts_with('.')) {
-        text.remove_prefix(1);
-        take_digits(10);
-    }
-    return number / scale;
+    text.remove_prefix(number.size());
+    return detail::read_shortest<double>(number);
 }
 
 // "1.5 MiB": a number, perhaps a blank, and a unit or none.

@@ -138,12 +138,14 @@ void witness::answered(const group_input& what, const std::expected<void, misuse
                        }
                    },
                    [&](const input::pause&) {
-                       paused_ = paused_ || result.has_value();
-                       each_slot([&](slot_life& of) { // one that was held is refused now
-                           for (debt& each : of.owed) {
-                               each.to_be_refused = each.to_be_refused || result.has_value();
-                           }
-                       });
+                       if (result) {
+                           paused_ = true;
+                           each_slot([&](slot_life& of) { // one that was held is refused now
+                               for (debt& each : of.owed) {
+                                   each.to_be_refused = true;
+                               }
+                           });
+                       }
                    },
                    [&](const input::resume&) { paused_ = paused_ && !result.has_value(); },
                    [&](const input::set_slots& e) {
@@ -168,6 +170,14 @@ void witness::stop(slot_life& of, const stop_limits& limits) {
     of.drain_end = std::min(of.drain_end, saturating_add(now_.monotonic, drain));
     if (limits.close) {
         of.close_limit = std::clamp(*limits.close, std::chrono::nanoseconds::zero(), of.close_limit);
+    }
+}
+
+// A slot drains, or stops its task. When nobody told it to, its group leaves by itself.
+void witness::may_leave(slot_life& of) {
+    if (!of.stop_at && !paused_) {
+        leaves_ = true;
+        stop(of, config_->drain_timeout);
     }
 }
 
@@ -472,9 +482,8 @@ void witness::state_changed(std::uint32_t slot, engine_state state) {
     if (state == engine_state::ready) {
         expect_registered(of, "ready");
     }
-    if (state == engine_state::draining && !of.stop_at && !paused_) { // it leaves by itself: nothing to do
-        leaves_ = true;
-        stop(of, config_->drain_timeout);
+    if (state == engine_state::draining) {
+        may_leave(of);
     }
     if (state == engine_state::stopped) {
         of.orphans.clear(); // what they answer could not be told any more

@@ -276,10 +276,8 @@ void witness::stop_asked(const output::stop_task& out) {
         std::erase_if(of.works, [&](const work& w) { return w.name == out.task; });
         return;
     }
-    if (out.reason == stop_reason::shutdown && !of.stop_at &&
-        !paused_) { // it leaves, and has no time to drain
-        leaves_ = true;
-        stop(of, config_->drain_timeout);
+    if (out.reason == stop_reason::shutdown) { // without time to drain, nothing else tells of it
+        may_leave(of);
     }
     if (out.reason == stop_reason::timeout) {
         if (task->deadline > now_.monotonic) {

@@ -155,10 +155,7 @@ TEST(Utf8, EachByteThatBeginsNothingIsReplaced) {
         EXPECT_EQ(to_valid_utf8("a" + std::string{lead} + "b", 100), "a" + mark + "b")
             << escape_for_log(lead);
     }
-    EXPECT_EQ(to_valid_utf8("a\xE0\x9F"
-                            "b",
-                            100),
-              "a" + mark + mark + "b");
+    EXPECT_EQ(to_valid_utf8("a" + std::string{"\xE0\x9F"} + "b", 100), "a" + mark + mark + "b");
 }
 
 TEST(Utf8, LogsShowNoControlCharacters) {

@@ -12,6 +12,17 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
+void receive_in_parts(engine_rig& rig, std::span<const std::byte> message, std::size_t part_bytes,
+                      std::size_t announced) {
+    while (!message.empty()) {
+        const auto part = message.first(std::min(part_bytes, message.size()));
+        message = message.subspan(part.size());
+        rig.engine.received(rig.generation(), message_kind::binary, part, message.empty(), announced,
+                            rig.now);
+    }
+    rig.drain();
+}
+
 TEST(EngineMessages, TheMalformedFramesGetTheVerdictsOfTheVectors) {
     for (const auto& vector : load_vectors("malformed_frames.json")) {
         const std::string name = vector["name"];
@@ -64,14 +75,7 @@ TEST(EngineMessages, AnOversizedAssignmentIsRefusedFromItsFirstBytesAndTheLinkGo
     engine_rig rig{config};
     rig.become_ready();
     const auto large = assign_frame({.id = "huge", .input = value{{"text", std::string(200'000, 'x')}}});
-    std::span<const std::byte> left = large;
-    while (!left.empty()) {
-        const auto part = left.first(std::min<std::size_t>(16 * 1024, left.size()));
-        left = left.subspan(part.size());
-        rig.engine.received(rig.generation(), message_kind::binary, part, left.empty(), large.size(),
-                            rig.now);
-    }
-    rig.drain();
+    receive_in_parts(rig, large, 16 * 1024, large.size());
     const auto refused = rig.all<task_failed_view>();
     ASSERT_THAT(refused, SizeIs(1));
     EXPECT_EQ(refused[0].task_id, "huge");
@@ -86,13 +90,7 @@ TEST(EngineMessages, ALargeMessageArrivesWhole) {
         rig.become_ready();
         const std::string text(200'000, 'x');
         const auto large = assign_frame({.id = "large", .input = value{{"text", text}}});
-        std::span<const std::byte> left = large;
-        while (!left.empty()) {
-            const auto part = left.first(std::min(part_bytes, left.size()));
-            left = left.subspan(part.size());
-            rig.engine.received(rig.generation(), message_kind::binary, part, left.empty(), 0, rig.now);
-        }
-        rig.drain();
+        receive_in_parts(rig, large, part_bytes, 0);
         ASSERT_THAT(rig.tasks, SizeIs(1));
         EXPECT_EQ(rig.tasks[0].input()["text"].string(), text);
     }

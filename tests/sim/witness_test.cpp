@@ -363,12 +363,16 @@ worker_config keeping_sessions() {
     return config;
 }
 
-// Registered, and cut off before the refusal of a task, "t2", is written.
-void assign_and_cut(liar& group, std::uint32_t generation) {
-    group.receive_task("t2", 0, generation);
+void cut(liar& group, std::uint32_t generation) {
     group.end(end_cause::peer_closed, 250ms, generation);
     group.rest();
     group.pass(250ms);
+}
+
+// Registered, and cut off before the refusal of a task, "t2", is written.
+void assign_and_cut(liar& group, std::uint32_t generation) {
+    group.receive_task("t2", 0, generation);
+    cut(group, generation);
 }
 
 // Seed 100367 of the long run, in ideal mode: a controller that keeps sessions assigns a task on each
@@ -414,9 +418,7 @@ TEST(Witness, I8_RefusalsOfEarlierConnectionsMayGoOutBeforeTheResult) {
         }
         group.write(busy, generation);
         group.write(given, generation);
-        group.end(end_cause::peer_closed, 250ms, generation);
-        group.rest();
-        group.pass(250ms);
+        cut(group, generation);
         group.become_registered(generation + 1);
     }
     EXPECT_THAT(group.accusations(), IsEmpty());

@@ -191,6 +191,7 @@ private:
     void check_fatal(const slot_life& of, const connection_end& end);
     void state_changed(std::uint32_t slot, engine_state state);
     void stop(slot_life& of, const stop_limits& limits);
+    void may_leave(slot_life& of);
     void resized(std::uint32_t count);
     [[nodiscard]] bool keeps_session(const slot_life& of) const;
 
