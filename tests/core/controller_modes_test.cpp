@@ -242,6 +242,24 @@ TEST(controller_ideal, puts_a_task_back_that_a_busy_worker_refuses) {
     EXPECT_EQ(next->status, task_status::finished);
 }
 
+TEST(controller_ideal, has_nothing_to_put_back_when_a_worker_is_too_busy_for_what_nobody_knows) {
+    controller_harness host{ideal};
+    host.join(1);
+    const auto task = host.submit_to("a");
+    host.receive(1, failed_frame("no such task", "WORKER_BUSY"));
+    EXPECT_EQ(task->status, task_status::processing);
+}
+
+TEST(controller_faithful, takes_worker_busy_for_the_failure_of_the_task) {
+    controller_harness host;
+    host.join(1);
+    const auto task = host.submit_to("a");
+    host.receive(1, failed_frame(task->id, "WORKER_BUSY"));
+    EXPECT_EQ(task->status, task_status::finished);
+    ASSERT_TRUE(task->error);
+    EXPECT_EQ(task->error->code, "WORKER_BUSY");
+}
+
 TEST(controller_ideal, replaces_the_connection_of_a_session_that_registers_again) {
     controller_harness host{ideal};
     host.add_session("w1");

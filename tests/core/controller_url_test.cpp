@@ -49,6 +49,7 @@ TEST(ControllerUrl, Ipv6AndZones) { // G7
     EXPECT_EQ(zoned, good("ws://[fe80::1%eth0]/x"));
     EXPECT_EQ(zoned.host_header(), "[fe80::1]");
     EXPECT_EQ(zoned.uri(), "ws://[fe80::1%25eth0]:80/x");
+    EXPECT_EQ(good("ws://[fe80::1%251]/").host, "fe80::1%1");
     EXPECT_EQ(good("ws://[fe80::1%25]/").host, "fe80::1%25") << "a zone may be called 25";
     EXPECT_EQ(good("ws://[fe80::1%br-0.1_a~Z9]/").host, "fe80::1%br-0.1_a~Z9");
     for (const std::string_view address : {"::", "::1", "1::", "1:2:3:4:5:6:7:8", "1::8", "::ffff:1.2.3.4",

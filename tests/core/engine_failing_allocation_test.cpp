@@ -468,5 +468,37 @@ TEST(EngineFailingAllocation, NoMemoryForTwentySecondsBreaksNoGroup) {
     live_through<small_group>(session_policy::stable, 3, 20s);
 }
 
+TEST(EngineFailingAllocation, WhatCannotBeWrittenIsTriedAgainSoon) {
+    lone_engine worker{default_config().validate().value(), fake_signer(), 1, buffer_pool::none()};
+    instant now{monotonic_time{1h}, wall_time{1'790'000'000'000ms}};
+    const auto next = [&] { return worker.poll(now).out; };
+    const auto drain = [&] {
+        while (!is_idle(next())) {
+        }
+    };
+    ASSERT_TRUE(worker.start(now));
+    drain();
+    worker.with(0, [&](worker_engine& e) { e.opened(e.generation(), now); });
+    drain();
+    worker.with(0, [&](worker_engine& e) { e.sent(e.generation(), now); }); // REGISTER
+    drain();
+    const auto answer = response_frame();
+    worker.with(0, [&](worker_engine& e) {
+        e.received(e.generation(), message_kind::binary, answer, true, answer.size(), now);
+    });
+    {
+        needy here;
+        fail_allocations(0, 1); // the first heartbeat's frame
+        engine_output out = next();
+        while (!is_idle(out)) {
+            out = next();
+        }
+        ASSERT_TRUE(is_idle(out));
+        EXPECT_EQ(std::get<output::idle>(out).deadline, now.monotonic + 1s);
+    }
+    now.monotonic += 1s;
+    EXPECT_TRUE(std::holds_alternative<output::send>(next())) << "REGISTER";
+}
+
 } // namespace
 } // namespace distworker::testing

@@ -72,6 +72,11 @@ TEST(PayloadCheck, FindsWhatIsWrong) {
                   w.close();
               })),
               payload_fault::repeated_field);
+    EXPECT_EQ(fault_of(one_value([](wire::writer& w) {
+                  w.varint(4, 1);
+                  w.text(3, "\xFF");
+              })),
+              payload_fault::not_utf8);
 }
 
 // What a version to come may add.

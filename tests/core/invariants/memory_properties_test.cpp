@@ -165,5 +165,16 @@ RC_GTEST_PROP(Invariants, I19_NothingIsAllocatedForWhatIsOnlyPromised, (std::uin
     RC_ASSERT(of_the_refusal <= 2 * part.size() + 8'192);
 }
 
+TEST(Invariants, I19_OfAnOversizedMessageOnlyItsFirstBytesAreKept) {
+    engine_rig rig{small_config()};
+    rig.become_ready();
+    const std::vector<std::byte> part(4 << 20U);
+    for (const bool last : {false, false, true}) {
+        static_cast<void>(largest_allocation());
+        rig.engine.received(rig.generation(), message_kind::binary, part, last, 0, rig.now);
+        EXPECT_LE(largest_allocation(), 128U << 10U);
+    }
+}
+
 } // namespace
 } // namespace distworker::testing
