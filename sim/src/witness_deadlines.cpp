@@ -120,7 +120,8 @@ void witness::check_registered(const slot_life& of) {
 void witness::check_tasks(std::uint32_t slot, slot_life& of) {
     const bool link_free = of.now.state == link::open && of.now.registered && of.now.busy == writing::nothing;
     if (const work* const task = running(of)) {
-        if (now_.monotonic >= task->deadline && task->timed_out_at == never) {
+        const bool untold = task->timed_out_at == never && !may_be_answered(of, *task);
+        if (now_.monotonic >= task->deadline && untold) {
             accuse("I15", "a timeout has passed, and nobody was told");
         }
         if (link_free && overdue(task->timed_out_at, config_->stop_grace)) {

@@ -562,6 +562,22 @@ TEST(Witness, I15_ATimeoutIsToldInTimeAndNotBefore) {
     EXPECT_ACCUSED(early, "I15");
 }
 
+// Seed 200205 of the long run, in ideal mode: a stop without time to drain, seven milliseconds before the
+// timeout.
+TEST(Witness, I15_ATimeoutIsNotToldOnceTheDrainIsOver) {
+    liar group;
+    group.become_registered();
+    group.receive_task("t1", 1'000);
+    const assigned_task task = group.assign("t1", 1, group.now.monotonic + 1s);
+    group.hear(input::stop{end_reason::stop_requested, 0s});
+    group.say(output::state_changed{engine_state::closing});
+    group.say(output::close{1, 1000});
+    group.say(output::stop_task{task.name(), stop_reason::shutdown});
+    group.pass(1s);
+    group.rest();
+    EXPECT_THAT(group.accusations(), IsEmpty());
+}
+
 TEST(Witness, I16_AnOrderlyEndLeavesNothingOpen) {
     liar group;
     group.become_registered();
