@@ -20,6 +20,9 @@
 
 namespace distworker::curl {
 
+/// A fragment lets pongs and closes pass behind it (protocol, section 1: the controller waits 15 s).
+inline constexpr std::size_t fragment_bytes = std::size_t{16} * 1024;
+
 /// What all connections of a connector share.
 struct shared_state {
     std::shared_ptr<multi> transfers;
@@ -61,10 +64,12 @@ private:
         void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
     };
 
+    // In connection_setup.cpp.
     void set_options(const std::string& key);
     void set_tls_options();
     void set_proxy();
     [[nodiscard]] link_end failure(CURLcode result) const;
+
     void ready(io_interest what);
     void read();
     bool take(const curl_ws_frame& frame, std::span<const std::byte> bytes);
