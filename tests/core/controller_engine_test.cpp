@@ -20,6 +20,8 @@ TEST(controller_registration, is_answered_with_the_idle_time) {
     const auto workers = host.engine.workers();
     ASSERT_EQ(workers.size(), 1U);
     EXPECT_EQ(workers[0].hostname, "host");
+    EXPECT_EQ(workers[0].cpu_cores, 8);
+    EXPECT_EQ(workers[0].memory_mb, 16'000);
     EXPECT_TRUE(workers[0].worker_id.starts_with("p-")) << workers[0].worker_id;
     EXPECT_EQ(workers[0].worker_id.size(), 2U + 36U);
 }
@@ -126,6 +128,7 @@ TEST(controller_setup, names_the_fault) {
     EXPECT_EQ(provisioner(std::string(1025, 'x'), "t", {"a"}), "the name is longer than 1024 bytes");
     EXPECT_EQ(provisioner("\xFF", "t", {"a"}), "the name is not UTF-8");
     EXPECT_EQ(provisioner("a\nb", "t", {"a"}), "the name holds a control character");
+    EXPECT_EQ(provisioner("a\x1F", "t", {"a"}), "the name holds a control character");
     EXPECT_EQ(provisioner("a\x7F", "t", {"a"}), "the name holds a control character");
     EXPECT_EQ(provisioner("x", "t", {"a", "b\x1B"}), "a queue of 'x' holds a control character");
 
@@ -259,6 +262,15 @@ TEST(controller_messages, that_are_too_large_end_the_connection) {
     host.drain();
     EXPECT_EQ(host.hung_up, std::vector<connection_id>{1});
     EXPECT_EQ(host.count(note_kind::message_too_large), 1U);
+    host.join(2);
+    host.receive(2, message(1001));
+    EXPECT_EQ(host.hung_up, (std::vector<connection_id>{1, 2}));
+    EXPECT_EQ(host.count(note_kind::message_too_large), 2U);
+    EXPECT_EQ(host.count(note_kind::malformed), 0U) << "what is too large is not read";
+    EXPECT_EQ(host.count(note_kind::worker_gone), 2U) << "each has gone once";
+    host.join(3);
+    host.disconnect(3);
+    EXPECT_EQ(host.count(note_kind::worker_gone), 3U);
 }
 
 // Whatever a registered worker sends, the engine says so by a note at most.

@@ -96,6 +96,8 @@ inline message register_frame(const registration& who, wall_time now) {
     content.worker_id = who.worker_id;
     content.date = date->view();
     content.hostname = "host";
+    content.cpu_cores = 8;
+    content.memory_mb = 16'000;
     byte_buffer data;
     write_signed_register(data, content);
     const auto signature = sign_registration(*make_openssl_crypto(), secret{std::string_view{who.token}},
@@ -241,15 +243,16 @@ public:
         EXPECT_TRUE(engine.add_session({std::move(worker_id), secret{std::string_view{"once"}}, "p"}));
     }
     /// Of a connected worker.
-    [[nodiscard]] availability state(connection_id of) const {
+    [[nodiscard]] worker_info info(connection_id of) const {
         for (const worker_info& worker : engine.workers()) {
             if (worker.connection == of) {
-                return worker.state;
+                return worker;
             }
         }
         ADD_FAILURE() << "connection " << of << " is not registered";
         return {};
     }
+    [[nodiscard]] availability state(connection_id of) const { return info(of).state; }
     [[nodiscard]] std::uint64_t count(note_kind kind) const { return engine.counters()[kind]; }
 
 private:

@@ -232,6 +232,7 @@ TEST(controller_ideal, puts_a_task_back_that_a_busy_worker_refuses) {
     host.receive(3, failed_frame(next->id, "WORKER_BUSY"));
     EXPECT_EQ(next->status, task_status::pending);
     EXPECT_EQ(host.state(3), availability::settling) << "it is left alone for a while";
+    EXPECT_EQ(host.info(3).task_id, "");
     host.receive(2, progress_frame(lost->id, 0, "")); // both are alive
     host.pass(10s);
     EXPECT_EQ(host.assignments(3).size(), 2U);

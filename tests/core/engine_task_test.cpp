@@ -66,6 +66,13 @@ TEST(EngineTask, AHeldAssignmentProvesTheRegistrationWhenItsAnswerNeverComes) {
     ASSERT_THAT(rig.tasks, SizeIs(1));
     EXPECT_EQ(rig.engine.counters().unanswered_starts, 1U);
     EXPECT_EQ(rig.engine.state(), engine_state::busy);
+    rig.answer_pings = true;
+    ASSERT_TRUE(rig.complete());
+    for (int i = 0; i < 5; ++i) {
+        rig.peer_ping();
+        rig.pass(3s);
+    }
+    EXPECT_EQ(rig.engine.state(), engine_state::ready) << "nobody has set a time for an idle worker";
 }
 
 TEST(EngineTask, ACopyOfTheRunningTaskIsTheSameDelivery) {

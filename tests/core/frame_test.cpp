@@ -290,6 +290,13 @@ TEST(Frames, ABrokenAssignmentNamesItsTaskWhenItCan) {
     write_task_assign(out, task);
     const bytes whole = copy_of(out.bytes());
     EXPECT_EQ(salvage_task_id(whole), "task-7");
+    byte_buffer news; // an assignment without a payload, and a field that is not known
+    wire::writer wire{news};
+    wire.varint(1, static_cast<std::uint64_t>(frame_type::task_assign));
+    wire.bytes(99, copy_of(as_byte_span("\x0a\x03"
+                                        "abc")));
+    wire.finish();
+    EXPECT_EQ(salvage_task_id(news.bytes()), "");
     int named = 0;
     for (std::size_t size = 0; size < whole.size(); ++size) {
         const bytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));

@@ -394,7 +394,7 @@ TEST(ValueWriter, CopiesAViewUpToItsFirstFault) {
 TEST(ValueWriter, MeasuresWhatTheCheckMeasures) {
     const value content{{"n", 1},
                         {"list", value::of({1, "x", value::of({}), nullptr})},
-                        {"more", value{value::list(11)}},
+                        {"more", value{value::list(120)}},
                         {"o", {{"b", true}}}};
     attempt a;
     write_members(a.members, content);

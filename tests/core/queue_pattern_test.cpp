@@ -131,6 +131,13 @@ TEST(PatternTable, TheMostSpecificWinsInEveryOrder) {
     } while (std::ranges::next_permutation(patterns).found);
 }
 
+TEST(QueuePattern, OfTwoThatBeginAlikeTheShorterOneComesFirst) {
+    EXPECT_TRUE(more_specific("a", "a.b"));
+    EXPECT_FALSE(more_specific("a.b", "a"));
+    EXPECT_FALSE(more_specific("a.b", "a.c"));
+    EXPECT_FALSE(more_specific("a.b", "a.b"));
+}
+
 TEST(PatternTable, TheSamePatternReplaces) {
     pattern_table<int> table;
     EXPECT_TRUE(table.empty());

@@ -294,6 +294,15 @@ TEST(ConfigText, SizesAreReadInEveryUnit) {
     }
 }
 
+TEST(ConfigText, ADurationIsWrittenInTheLargestUnitThatHoldsItWhole) {
+    using namespace std::chrono_literals;
+    EXPECT_EQ(format_duration(2h), "2 h");
+    EXPECT_EQ(format_duration(90min), "90 min");
+    EXPECT_EQ(format_duration(61s), "61 s");
+    EXPECT_EQ(format_duration(1001ms), "1001 ms");
+    EXPECT_EQ(format_duration(0ms), "0 ms");
+}
+
 RC_GTEST_PROP(ConfigText, WhatIsWrittenIsReadBack, ()) {
     const auto time = std::chrono::milliseconds{*rc::gen::inRange<std::int64_t>(0, 1'000'000'000'000)};
     const auto size = *rc::gen::inRange<std::uint64_t>(0, std::uint64_t{1} << 40U);
