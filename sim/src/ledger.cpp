@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace distworker::sim {
 namespace {
@@ -44,6 +45,10 @@ void ledger::assigned(const std::string& id, connection_id to) {
     fate& its = fates_[id];
     its.owner = to;
     its.with_owner = false;
+}
+
+connection_id ledger::sent(std::string_view id, connection_id on) {
+    return std::exchange(fates_[std::string{id}].sent_on, on);
 }
 
 void ledger::arrived(std::string_view id, connection_id on) {
@@ -111,22 +116,10 @@ void ledger::heard(std::uint64_t process, const witness::report& what) {
     }
 }
 
-void ledger::cut(std::uint64_t process, std::uint32_t slot) {
-    const auto first = open_.lower_bound({process, delivery{slot, 0, 0}});
-    for (auto entry = first; entry != open_.end() && entry->first.first == process; ++entry) {
-        if (entry->first.second.slot != slot) {
-            break;
-        }
-        ++fates_[entry->second].reasons;
-    }
-}
-
 void ledger::died(std::uint64_t process) {
     auto entry = open_.lower_bound({process, delivery{}});
     while (entry != open_.end() && entry->first.first == process) {
-        fate& its = fates_[entry->second];
-        its.reported = true;
-        ++its.reasons;
+        fates_[entry->second].reported = true;
         entry = open_.erase(entry);
     }
 }

@@ -24,6 +24,8 @@ public:
     void submitted(const std::string& id);
     /// The controller gives it to the worker on this connection.
     void assigned(const std::string& id, connection_id to);
+    /// An assignment goes out on this connection. Gives the one that it went out on before; 0: none.
+    connection_id sent(std::string_view id, connection_id on);
     /// A worker has got it on this connection.
     void arrived(std::string_view id, connection_id on);
     /// A handler begins; the number that its result is to carry.
@@ -31,13 +33,11 @@ public:
     void finished(const task_record& task);
     /// From a witness of this process.
     void heard(std::uint64_t process, const witness::report& what);
-    /// A slot's connection has ended: what was open there may be run by somebody else.
-    void cut(std::uint64_t process, std::uint32_t slot);
     /// A process died, and with it all that it knew.
     void died(std::uint64_t process);
     /// The controller runs it again, because it failed.
     void retried(const task_record& task) { fates_[task.id].retries = task.retried; }
-    /// The controller runs it again, because its webhook failed.
+    /// The controller runs it again, because its connection ended or its webhook failed.
     void again(const std::string& id) { ++fates_[id].reasons; }
     /// Somebody behind everybody's back lost it: damaged bytes, a database that forgets.
     void excuse(std::string_view id) { fates_[std::string{id}].excused = true; }
@@ -57,8 +57,9 @@ private:
         bool reported = false;
         bool excused = false;
         bool unexpected = false;
-        connection_id owner = 0; // where it was sent last
-        bool with_owner = false; // and where it has arrived
+        connection_id sent_on = 0; // by the assignment that went out last
+        connection_id owner = 0;   // by the controller's own word
+        bool with_owner = false;   // and where it has arrived
         std::uint64_t executions = 0;
         std::uint64_t reasons = 0; // to execute it once more
         std::uint64_t retries = 0;

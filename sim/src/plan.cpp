@@ -2,6 +2,7 @@
 #include <distworker/sim/plan.hpp>
 
 #include <algorithm>
+#include <limits>
 
 namespace distworker::sim {
 
@@ -117,6 +118,17 @@ plan::plan(std::uint64_t seed) noexcept {
         line.largest_chunk = 1ULL << number(random, 4, 16);
         line.send_buffer = 1ULL << number(random, 12, 22);
     }
+}
+
+std::size_t plan::largest_message() const noexcept {
+    using seconds = std::chrono::duration<double>;
+    const double by_bandwidth = line.bandwidth == 0 ? std::numeric_limits<double>::infinity()
+                                                    : static_cast<double>(line.bandwidth); // a second of it
+    // What has left the buffer makes room once it has arrived, and that waits for the slowest of many chunks.
+    const seconds journey = line.min_delay + 8 * line.mean_delay;
+    const double by_buffer = static_cast<double>(line.send_buffer) * (4s / journey);
+    const double least = std::min(by_bandwidth, by_buffer);
+    return least < static_cast<double>(SIZE_MAX) ? static_cast<std::size_t>(least) : SIZE_MAX;
 }
 
 } // namespace distworker::sim

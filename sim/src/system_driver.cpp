@@ -138,7 +138,6 @@ void system::perform(machine& of, std::uint32_t slot, engine_output& out) {
                    },
                    [](output::state_changed&) {},
                    [&](output::disconnected& o) {
-                       ledger_.cut(runs.id, slot);
                        log("worker " + std::to_string(of.index) + "/" + std::to_string(slot) +
                            ": disconnected: " + o.end.detail);
                    },

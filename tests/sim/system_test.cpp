@@ -95,6 +95,15 @@ TEST_P(System, WithoutFaultsEveryTaskFinishesOnce) {
     }
 }
 
+// Seed 300394 of the long run, in ideal mode: a task that is refused is assigned again behind the restart of
+// the controller, begins, and is put back when the refusal arrives.
+TEST(Ledger, ATaskMayRunAgainWhenAConnectionThatItWasSentOnIsGone) {
+    const run_result result = simulate(
+        {.seed = 300'394, .workers = 3, .mode = mode::ideal, .faulty_time = std::chrono::minutes{1'458}});
+    EXPECT_TRUE(result.good()) << text_of(result);
+    EXPECT_GT(result.tasks.duplicated, 0U);
+}
+
 TEST(Plan, EachFaultIsOffInSomeSeedsAndOnInOthers) {
     for (std::size_t kind = 0; kind < fault_kinds; ++kind) {
         int on = 0;
@@ -104,6 +113,22 @@ TEST(Plan, EachFaultIsOffInSomeSeedsAndOnInOthers) {
         EXPECT_GT(on, 150) << to_string(static_cast<fault>(kind));
         EXPECT_LT(on, 250) << to_string(static_cast<fault>(kind));
     }
+}
+
+// Seed 201082 of the long run: results that a line with little room could not carry within the time that a
+// controller waits were sent for days.
+TEST(Plan, NoMessageIsLargerThanTheLineCanCarry) {
+    plan with;
+    EXPECT_EQ(plan{}.largest_message(), (std::size_t{256} << 10U) * 4'000);
+    with.line = {.bandwidth = 5'000};
+    EXPECT_EQ(with.largest_message(), 5'000U);
+    with.line.send_buffer = 4'096;
+    with.line.mean_delay = 250ms;
+    EXPECT_EQ(with.largest_message(), 5'000U);
+    with.line.mean_delay = 1s;
+    EXPECT_EQ(with.largest_message(), 2'048U);
+    with.line = {};
+    EXPECT_EQ(with.largest_message(), SIZE_MAX);
 }
 
 TEST(Plan, NamesEachFaultOnce) {

@@ -115,9 +115,7 @@ struct plan {
     /// Whether the fault may happen.
     [[nodiscard]] bool has(fault which) const noexcept { return on[static_cast<std::size_t>(which)]; }
     /// What is larger would be sent for ever: no line carries it before somebody's patience ends.
-    [[nodiscard]] std::size_t largest_message() const noexcept {
-        return line.bandwidth == 0 ? SIZE_MAX : static_cast<std::size_t>(line.bandwidth);
-    }
+    [[nodiscard]] std::size_t largest_message() const noexcept;
     /// Switches a fault on or off; how bad it is stays as it was drawn.
     void set(fault which, bool whether) noexcept { on[static_cast<std::size_t>(which)] = whether; }
 
