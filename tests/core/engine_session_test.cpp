@@ -472,6 +472,26 @@ TEST(EngineSession, AConnectThatNobodyTookHasNoEndToTell) {
     EXPECT_THAT(rig.stopped, ElementsAre(end_reason::stop_requested));
 }
 
+TEST(EngineSession, DoesNotLeaveBeforeItsRefusalHasItsReceipt) {
+    engine_rig rig;
+    rig.become_ready(60);
+    for (int i = 0; i < 19; ++i) {
+        rig.peer_ping();
+        rig.pass(3s);
+    }
+    rig.pass(2900ms);
+    auto damaged = assign_frame({});
+    damaged.pop_back();
+    rig.hold_writes = true;
+    rig.receive(damaged);
+    ASSERT_THAT(rig.all<task_failed_view>(), SizeIs(1));
+    rig.pass(1s);
+    EXPECT_EQ(rig.engine.state(), engine_state::ready) << "it is still being written";
+    rig.write_done();
+    rig.pass(1s);
+    EXPECT_EQ(rig.engine.state(), engine_state::ready);
+}
+
 TEST(EngineSession, LeavesAfterTheControllersIdleTime) {
     engine_rig rig;
     rig.answer_pings = true;
