@@ -12,6 +12,15 @@
 namespace distworker {
 namespace {
 
+TEST(ByteBuffer, KeepsWhatItHoldsWhenItGrows) {
+    for (const std::size_t held : {std::size_t{1}, std::size_t{2}, std::size_t{100}}) {
+        byte_buffer buffer;
+        buffer.append(as_byte_span(std::string(held, 'a')));
+        buffer.append(as_byte_span(std::string(100'000, 'b')));
+        EXPECT_EQ(as_text(buffer.bytes()), std::string(held, 'a') + std::string(100'000, 'b'));
+    }
+}
+
 TEST(ByteBuffer, GrowsAndKeepsItsContent) {
     byte_buffer buffer;
     EXPECT_TRUE(buffer.empty());
