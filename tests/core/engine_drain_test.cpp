@@ -176,5 +176,22 @@ TEST(EngineDrain, ARefusalWithoutAReceiptIsHandedBackAtTheEndOfTheDrain) {
     EXPECT_THAT(rig.returned, SizeIs(1));
 }
 
+TEST(EngineDrain, EndsInOrderAlsoUnderADeafController) {
+    engine_rig rig;
+    rig.answer_pings = true;
+    rig.become_ready();
+    rig.peer_ping();
+    rig.assign();
+    rig.pass(1min); // its own pings have stopped, and it still answers ours
+    ASSERT_THAT(rig.closes, IsEmpty());
+    ASSERT_TRUE(rig.engine.stop(end_reason::signal, 25s, rig.now));
+    ASSERT_TRUE(rig.complete());
+    rig.pass(1s);
+    ASSERT_THAT(rig.closes, ElementsAre(1001));
+    rig.lose(link_end::kind::closed);
+    EXPECT_EQ(rig.ends.back().end.cause, end_cause::local);
+    EXPECT_THAT(rig.stopped, ElementsAre(end_reason::signal));
+}
+
 } // namespace
 } // namespace distworker::testing
