@@ -7,6 +7,7 @@
 #include <distworker/worker.hpp>
 
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <string_view>
@@ -29,6 +30,9 @@ int main(int argc, char** argv) {
     distworker::config settings = distworker::config::from_environment();
     settings.slots = slots;
     settings.level = distworker::log_level::warning;
+    // Ten thousand may connect at once, on one core with their controller: that takes its time.
+    settings.connect_timeout = settings.registration_timeout = std::chrono::minutes{5};
+    settings.silence_timeout = settings.deaf_timeout = std::chrono::minutes{5};
     distworker::worker worker{std::move(settings)};
     worker.on(
         "bench.*",

@@ -137,8 +137,8 @@ nlohmann::json to_json(const sums& all) {
                                   {"failed", sum.failed},
                                   {"events", sum.events},
                                   {"worker_years", in_years(sum.worker_time)},
-                                  {"worker_ns", sum.worker_time.count()},
-                                  {"leapt_ns", sum.leapt.count()},
+                                  {"worker_us", sum.worker_time.count()},
+                                  {"leapt_us", sum.leapt.count()},
                                   {"leapt_rounds", sum.leapt_rounds},
                                   {"tasks", std::move(tasks)},
                                   {"probes", std::move(seen)}};
@@ -157,8 +157,8 @@ sums sums_from(const nlohmann::json& json) {
         sum.runs = its.at("runs");
         sum.failed = its.at("failed");
         sum.events = its.at("events");
-        sum.worker_time = std::chrono::nanoseconds{its.at("worker_ns").get<std::int64_t>()};
-        sum.leapt = std::chrono::nanoseconds{its.at("leapt_ns").get<std::int64_t>()};
+        sum.worker_time = std::chrono::microseconds{its.at("worker_us").get<std::int64_t>()};
+        sum.leapt = std::chrono::microseconds{its.at("leapt_us").get<std::int64_t>()};
         sum.leapt_rounds = its.at("leapt_rounds");
         for (const verdict_field& field : verdict_fields) {
             sum.tasks.*field.member = its.at("tasks").at(field.name);

@@ -104,6 +104,17 @@ TEST(Ledger, ATaskMayRunAgainWhenAConnectionThatItWasSentOnIsGone) {
     EXPECT_GT(result.tasks.duplicated, 0U);
 }
 
+TEST(CampaignSums, HoldMoreYearsThanNanosecondsDo) {
+    campaign sum;
+    run_result year;
+    year.worker_time = year.leapt = std::chrono::hours{24 * 365};
+    for (int i = 0; i < 1'000; ++i) {
+        sum.add(year);
+    }
+    EXPECT_NEAR(in_years(sum.worker_time), 1'000, 1);
+    EXPECT_NEAR(in_years(sum.leapt), 1'000, 1);
+}
+
 TEST(Plan, EachFaultIsOffInSomeSeedsAndOnInOthers) {
     for (std::size_t kind = 0; kind < fault_kinds; ++kind) {
         int on = 0;
