@@ -35,8 +35,8 @@ std::string close_payload(std::uint16_t code) {
 
 connection::connection(std::shared_ptr<shared_state> shared, controller_url url, transport_events& events,
                        const std::string& key, std::string proof)
-    : shared_{std::move(shared)}, url_{std::move(url)}, events_{&events}, answer_{std::move(proof)},
-      easy_{curl_easy_init()} {
+    : shared_{std::move(shared)}, transfers_{shared_->transfers.with_room()}, url_{std::move(url)},
+      events_{&events}, answer_{std::move(proof)}, easy_{curl_easy_init()} {
     if (easy_ == nullptr) {
         throw std::bad_alloc{};
     }
@@ -48,7 +48,7 @@ connection::~connection() {
 }
 
 void connection::start() {
-    shared_->transfers->add(easy_.get());
+    transfers_->add(easy_.get());
     added_ = true;
 }
 
@@ -97,8 +97,7 @@ void connection::done(CURLcode result) {
         end(answer_.status() == 0 ? failure(CURLE_GOT_NOTHING) : answer_.verdict());
         return;
     }
-    watch_ =
-        shared_->transfers->owner().watch(fd, {.readable = true}, [this](io_interest what) { ready(what); });
+    watch_ = transfers_->owner().watch(fd, {.readable = true}, [this](io_interest what) { ready(what); });
     in_turn_ = true;
     events_->opened();
     in_turn_ = false;
@@ -138,7 +137,7 @@ void connection::tell_what_is_due() {
 
 void connection::post_turn() {
     if (!std::exchange(turn_posted_, true)) {
-        shared_->transfers->owner().post([weak = weak_from_this()] {
+        transfers_->owner().post([weak = weak_from_this()] {
             if (const auto self = weak.lock()) {
                 self->turn_posted_ = false;
                 self->ready({.readable = self->watch_.has_value()});
@@ -340,16 +339,16 @@ bool connection::offer() {
 
 void connection::want_writable(bool wanted) {
     if (watch_ && std::exchange(want_writable_, wanted) != wanted) {
-        shared_->transfers->owner().set_interest(*watch_, {.readable = true, .writable = wanted});
+        transfers_->owner().set_interest(*watch_, {.readable = true, .writable = wanted});
     }
 }
 
 void connection::release() noexcept {
     if (watch_) {
-        shared_->transfers->owner().unwatch(*std::exchange(watch_, std::nullopt));
+        transfers_->owner().unwatch(*std::exchange(watch_, std::nullopt));
     }
     if (std::exchange(added_, false)) {
-        shared_->transfers->remove(easy_.get());
+        transfers_->remove(easy_.get());
     }
 }
 

@@ -25,7 +25,9 @@ inline constexpr std::size_t fragment_bytes = std::size_t{16} * 1024;
 
 /// What all connections of a connector share.
 struct shared_state {
-    std::shared_ptr<multi> transfers;
+    explicit shared_state(loop& loop) : transfers{loop} {}
+
+    multi_set transfers;
     tls_files tls;
     proxy_options proxy;
     std::optional<proxy_address> proxy_at; // nothing: none
@@ -89,6 +91,7 @@ private:
     void end(link_end how);
 
     std::shared_ptr<shared_state> shared_;
+    std::shared_ptr<multi> transfers_;
     controller_url url_;
     transport_events* events_; // null once the end is told, or nobody wants to know
     upgrade_check answer_;

@@ -79,7 +79,7 @@ make_curl_connector(loop& loop, const tls_options& tls, std::shared_ptr<const cr
     if (!files) {
         return std::unexpected{std::move(files.error())};
     }
-    auto shared = std::make_shared<curl::shared_state>();
+    auto shared = std::make_shared<curl::shared_state>(loop);
     if (!proxy.address.empty()) {
         auto address = parse_proxy(proxy.address);
         if (!address) {
@@ -88,7 +88,6 @@ make_curl_connector(loop& loop, const tls_options& tls, std::shared_ptr<const cr
         shared->proxy_at = *std::move(address);
         shared->proxy = proxy;
     }
-    shared->transfers = std::make_shared<curl::multi>(loop);
     shared->tls = *std::move(files);
     return std::make_unique<curl::curl_connector>(std::move(shared), std::move(crypto));
 }

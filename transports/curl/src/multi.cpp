@@ -3,6 +3,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <new>
@@ -44,10 +45,12 @@ void multi::add(CURL* easy) {
     if (curl_multi_add_handle(handle_.get(), easy) != CURLM_OK) {
         throw std::bad_alloc{};
     }
+    ++size_;
 }
 
 void multi::remove(CURL* easy) noexcept {
     curl_multi_remove_handle(handle_.get(), easy);
+    --size_;
 }
 
 int multi::socket_wanted(CURL*, curl_socket_t fd, int what, void* self, void*) noexcept {
@@ -104,6 +107,19 @@ void multi::act(curl_socket_t fd, int events) {
         void* owner = nullptr;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
         static_cast<transfer*>(owner)->done(message->data.result);
+    }
+}
+
+std::shared_ptr<multi> multi_set::with_room() {
+    constexpr std::size_t most = 64;
+    const auto found = std::ranges::find_if(all_, [](const auto& one) { return one->size() < most; });
+    if (found != all_.end()) {
+        return *found;
+    }
+    try {
+        return all_.emplace_back(std::make_shared<multi>(all_.front()->owner()));
+    } catch (const std::system_error&) {
+        return all_.front();
     }
 }
 

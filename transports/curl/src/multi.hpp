@@ -5,8 +5,10 @@
 
 #include <curl/curl.h>
 
+#include <cstddef>
 #include <memory>
 #include <unordered_map>
+#include <vector>
 
 namespace distworker::curl {
 
@@ -35,6 +37,8 @@ public:
     /// The handle must be removed before it is destroyed: libcurl closes its connection then.
     void add(CURL* easy);
     void remove(CURL* easy) noexcept;
+    /// How many it has.
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] loop& owner() const noexcept { return loop_; }
 
 private:
@@ -50,10 +54,26 @@ private:
 
     loop& loop_;
     std::unique_ptr<CURLM, multi_deleter> handle_;
+    std::size_t size_ = 0;
     // A loop has one timer, which is the driver's.
     int timer_fd_;
     loop::watch_id timer_watch_;
     std::unordered_map<curl_socket_t, loop::watch_id> watches_;
+};
+
+/// As many of them as it takes: with each frame libcurl looks a connection up among all that its multi handle
+/// has, one after the other.
+class multi_set {
+public:
+    /// Makes the first. Throws as that does.
+    explicit multi_set(loop& loop) : all_{std::make_shared<multi>(loop)} {}
+
+    /// One that has room for another transfer; when the system has no descriptor left for one more, the
+    /// first.
+    [[nodiscard]] std::shared_ptr<multi> with_room();
+
+private:
+    std::vector<std::shared_ptr<multi>> all_;
 };
 
 } // namespace distworker::curl
