@@ -260,6 +260,7 @@ void witness::connecting(std::uint32_t slot, const output::connect& out) {
     if (now_.monotonic < of.retry_at) {
         accuse("I25", "an attempt before its time");
     }
+    lose_debts(slot, of); // an attempt that is due already comes before anybody rests
     of.now = {.state = link::connecting, .generation = out.generation, .since = now_.monotonic};
 }
 

@@ -135,10 +135,15 @@ void witness::check_tasks(std::uint32_t slot, slot_life& of) {
         return;
     }
     // Nothing is left of a connection that is gone, unless the session goes on without it.
-    const bool keeps = keeps_session(of);
-    if (!keeps && !of.works.empty()) {
+    if (!keeps_session(of) && !of.works.empty()) {
         accuse("I10", "an outcome or a task of a lost connection was dropped in silence");
     }
+    lose_debts(slot, of);
+}
+
+// With its connection goes what it has assigned and nobody has begun or refused.
+void witness::lose_debts(std::uint32_t slot, slot_life& of) {
+    const bool keeps = keeps_session(of);
     for (const debt& lost : of.owed) {
         if (keeps && lost.to_be_refused) {
             of.forgotten.insert(lost.id);

@@ -37,6 +37,20 @@ TEST(Witness, TakesAnEarlyAssignmentForTheAnswerAlsoRightAfterASuspension) {
     EXPECT_THAT(group.accusations(), IsEmpty());
 }
 
+// Seed 300906 of the long run, in hostile mode: the next attempt is due at the moment of the end.
+TEST(Witness, I2_AHeldTaskIsLostWithItsConnectionAlsoWhenTheNextOneComesAtOnce) {
+    liar group;
+    group.connect();
+    signer sign = group.sees.noting(blank_signature);
+    group.write(group.registration(sign));
+    group.receive_task("t1");
+    group.end(end_cause::peer_closed, 250ms);
+    group.now.monotonic += 250ms;
+    group.say(output::connect{nullptr, 2});
+    group.rest(); // of a group that has counted none
+    EXPECT_ACCUSED(group, "I2");
+}
+
 TEST(Witness, I8_ATaskWhoseTimeIsOverMayBeAnsweredBeforeItBegins) {
     const auto accusations_after = [](std::chrono::milliseconds time, std::string_view code) {
         liar group;

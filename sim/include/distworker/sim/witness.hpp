@@ -219,6 +219,7 @@ private:
     // What is due (witness_deadlines.cpp)
     void check_link(const slot_life& of);
     void check_registered(const slot_life& of);
+    void lose_debts(std::uint32_t slot, slot_life& of);
     void check_tasks(std::uint32_t slot, slot_life& of);
     void check_counters(const engine_counters& counters);
     [[nodiscard]] bool overdue(monotonic_time since, std::chrono::nanoseconds limit) const noexcept;
