@@ -168,6 +168,8 @@ void witness::stop(slot_life& of, const stop_limits& limits) {
         of.close_limit = config_->close_timeout;
     }
     of.drain_end = std::min(of.drain_end, saturating_add(now_.monotonic, drain));
+    of.earliest_drain_end =
+        std::min(of.earliest_drain_end, saturating_add(now_.monotonic - step_back_, drain));
     if (limits.close) {
         of.close_limit = std::clamp(*limits.close, std::chrono::nanoseconds::zero(), of.close_limit);
     }
@@ -375,7 +377,7 @@ void witness::disconnected(std::uint32_t slot, const output::disconnected& out) 
     const end_cause cause = out.end.cause;
     seen_->hit(std::string{"end: "} + to_string(cause));
     const bool orderly = gone.state == link::closing && cause == end_cause::local;
-    if (orderly && gone.loose_end && of.stop_at && !paused_ && now_.monotonic < of.drain_end) {
+    if (orderly && gone.loose_end && of.stop_at && !paused_ && now_.monotonic < of.earliest_drain_end) {
         accuse("I16", "an orderly end, before the drain was over, with a task or an outcome left open");
     }
     // Also where the connection was lost before the Close that said so was answered.

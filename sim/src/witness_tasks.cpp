@@ -47,7 +47,7 @@ witness::work* witness::running(slot_life& of) {
 
 // Whether the engine may have answered for it, without having been able to send that yet.
 bool witness::may_be_answered(const slot_life& of, const work& task) const {
-    const monotonic_time drained = saturating_add(of.drain_end, -answer_margin);
+    const monotonic_time drained = saturating_add(of.earliest_drain_end, -answer_margin);
     return now_.monotonic >= std::min(saturating_add(task.timed_out_at, config_->stop_grace), drained);
 }
 

@@ -6,6 +6,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 TEST(Witness, TakesAnEarlyAssignmentForTheAnswerThatStaysOut) {
@@ -352,6 +353,26 @@ TEST(Witness, I16_AnOrderlyEndLeavesNothingOpen) {
     group.say(output::close{1, 1001});
     group.end(end_cause::local, 1s);
     EXPECT_ACCUSED(group, "I16");
+}
+
+// Seed 305684 of the long run, in faithful mode: a stop with a time from which the clock has stepped back.
+TEST(Witness, I16_ADrainThatBeginsWhileTheClockIsBackIsOverFromThere) {
+    for (const bool over : {true, false}) {
+        liar group;
+        group.become_registered();
+        group.run("t1");
+        const monotonic_time latest = group.now.monotonic;
+        group.now.monotonic -= 800ms;
+        group.hear(input::stop{end_reason::signal, 1s});
+        group.now.monotonic = latest + (over ? 200ms : 199ms);
+        group.say(output::close{1, 1001});
+        group.end(end_cause::local, 1s);
+        if (over) {
+            EXPECT_THAT(group.accusations(), Not(Contains(StartsWith("I16"))));
+        } else {
+            EXPECT_ACCUSED(group, "I16");
+        }
+    }
 }
 
 TEST(Witness, I18_StreamedItemsGoOutInOrderAndAllOfThem) {

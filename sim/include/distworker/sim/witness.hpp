@@ -167,6 +167,7 @@ private:
         bool leaving = false;
         std::optional<monotonic_time> stop_at; // when it was told to stop, or left by itself
         monotonic_time drain_end = never;
+        monotonic_time earliest_drain_end = never; // by a clock that had stepped back
         std::chrono::nanoseconds close_limit{};
     };
 
