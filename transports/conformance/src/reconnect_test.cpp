@@ -92,7 +92,9 @@ void reconnect_leaving_nothing(const transport_kind& kind, std::uint64_t slots, 
     reconnect(kind, slots, times);
     EXPECT_EQ(descriptors(), descriptors_before);
     EXPECT_EQ(threads(), threads_before);
-    EXPECT_LT(::mallinfo2().uordblks, heap_before + (std::size_t{64} << 10U));
+    // What a thread keeps of each size for itself counts as used (tcache), at most 236 KB: less than 32 bytes
+    // for each connection.
+    EXPECT_LT(::mallinfo2().uordblks, heap_before + (std::size_t{256} << 10U));
 }
 
 class Reconnects : public ::testing::TestWithParam<transport_kind> {};
