@@ -241,13 +241,16 @@ void broker::perform(const send_message& out) {
     const auto frame = read_frame(out.message.bytes());
     const auto* const task = frame ? std::get_if<task_assign_view>(&*frame) : nullptr;
     if (task != nullptr) {
-        const connection_id before = around_->accounts().sent(task->task_id, l->id);
-        const auto workers = engine_.workers();
-        if (before != 0 && std::ranges::find(workers, before, &worker_info::connection) == workers.end()) {
-            around_->accounts().again(std::string{task->task_id});
+        const std::string id{task->task_id};
+        if (const connection_id before = around_->accounts().sent(id, l->id);
+            before != 0 && before != l->id) {
+            const auto workers = engine_.workers();
+            if (std::ranges::find(workers, before, &worker_info::connection) == workers.end()) {
+                around_->accounts().again(id);
+            }
         }
-        if (++assignments_[std::string{task->task_id}] % most_assignments == 0) {
-            circling_ = task->task_id;
+        if (++assignments_[id] % most_assignments == 0) {
+            circling_ = id;
         }
     }
     if (around_->has(fault::wedge) && around_->options().mode != mode::ideal) {

@@ -47,8 +47,8 @@ void ledger::assigned(const std::string& id, connection_id to) {
     its.with_owner = false;
 }
 
-connection_id ledger::sent(std::string_view id, connection_id on) {
-    return std::exchange(fates_[std::string{id}].sent_on, on);
+connection_id ledger::sent(const std::string& id, connection_id on) {
+    return std::exchange(fates_[id].sent_on, on);
 }
 
 void ledger::arrived(std::string_view id, connection_id on) {

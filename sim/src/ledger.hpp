@@ -25,7 +25,7 @@ public:
     /// The controller gives it to the worker on this connection.
     void assigned(const std::string& id, connection_id to);
     /// An assignment goes out on this connection. Gives the one that it went out on before; 0: none.
-    connection_id sent(std::string_view id, connection_id on);
+    connection_id sent(const std::string& id, connection_id on);
     /// A worker has got it on this connection.
     void arrived(std::string_view id, connection_id on);
     /// A handler begins; the number that its result is to carry.

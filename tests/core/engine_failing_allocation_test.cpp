@@ -469,19 +469,21 @@ TEST(EngineFailingAllocation, NoMemoryForTwentySecondsBreaksNoGroup) {
 }
 
 TEST(EngineFailingAllocation, WhatCannotBeWrittenIsTriedAgainSoon) {
-    lone_engine worker{default_config().validate().value(), fake_signer(), 1, buffer_pool::none()};
+    small_engine worker{default_config().validate().value()};
     instant now{monotonic_time{1h}, wall_time{1'790'000'000'000ms}};
-    const auto next = [&] { return worker.poll(now).out; };
-    const auto drain = [&] {
-        while (!is_idle(next())) {
+    const auto rest = [&] { // until when
+        engine_output out = worker.poll(now).out;
+        while (!is_idle(out)) {
+            out = worker.poll(now).out;
         }
+        return std::get<output::idle>(out).deadline;
     };
     ASSERT_TRUE(worker.start(now));
-    drain();
+    rest();
     worker.with(0, [&](worker_engine& e) { e.opened(e.generation(), now); });
-    drain();
+    rest();
     worker.with(0, [&](worker_engine& e) { e.sent(e.generation(), now); }); // REGISTER
-    drain();
+    rest();
     const auto answer = response_frame();
     worker.with(0, [&](worker_engine& e) {
         e.received(e.generation(), message_kind::binary, answer, true, answer.size(), now);
@@ -489,15 +491,10 @@ TEST(EngineFailingAllocation, WhatCannotBeWrittenIsTriedAgainSoon) {
     {
         needy here;
         fail_allocations(0, 1); // the first heartbeat's frame
-        engine_output out = next();
-        while (!is_idle(out)) {
-            out = next();
-        }
-        ASSERT_TRUE(is_idle(out));
-        EXPECT_EQ(std::get<output::idle>(out).deadline, now.monotonic + 1s);
+        EXPECT_EQ(rest(), now.monotonic + 1s);
     }
     now.monotonic += 1s;
-    EXPECT_TRUE(std::holds_alternative<output::send>(next())) << "REGISTER";
+    EXPECT_TRUE(std::holds_alternative<output::send>(worker.poll(now).out)) << "the heartbeat";
 }
 
 } // namespace

@@ -14,6 +14,7 @@
 #include <deque>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -153,6 +154,10 @@ public:
         say(output::state_changed{engine_state::backoff});
     }
     [[nodiscard]] const std::vector<std::string>& accusations() const { return sees.accusations(); }
+    [[nodiscard]] bool accused_of(std::string_view invariant) const {
+        return std::ranges::any_of(accusations(),
+                                   [&](const std::string& each) { return each.starts_with(invariant); });
+    }
 
 private:
     std::deque<std::string> ids_;
